@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out: what clients ask of jobs, answered from the records and the blob store."""
+"""The HTTP API: answers requests about jobs from their records and the blob store."""

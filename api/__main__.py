@@ -20,7 +20,7 @@ from shared.settings import Settings
 START_FAILED = 3
 
 _MAX_FILES = 65_536
-"""No more than this is requested: some systems name a limit that no process can have."""
+"""The most that is requested: some systems report a limit that no process can have."""
 
 
 class Server(uvicorn.Server):
@@ -45,14 +45,14 @@ def raise_file_limit() -> None:
 
 
 def exclude_from_collection() -> None:
-    """Modules, routes and schemas live as long as the process: the garbage collector, which would
-    look at all of them again and again between requests, leaves them alone."""
+    """Excludes modules, routes and schemas from garbage collection. They live as long as the
+    process, and the collector would check all of them repeatedly between requests."""
     gc.collect()
     gc.freeze()
 
 
 def get_connection_limit(settings: Settings) -> int:
-    """The setting, or half of the open files: uploads, decoders and Redis need the rest."""
+    """The setting, or half of the file limit: uploads, decoders and Redis need the rest."""
     if settings.connections_limit is not None:
         return settings.connections_limit
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -60,7 +60,7 @@ _FEATURES = (
     authentication,
     ops,
 )
-"""Each with a router; their order is that of the documentation."""
+"""Modules with a router each, in the order of the documentation."""
 
 _FORM_FIELDS_BYTES = 1_000_000
 

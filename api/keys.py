@@ -3,7 +3,7 @@
 python -m api.keys create OWNER [--high-priority] | list | revoke ID
 python -m api.keys webhook-secret [OWNER] | webhook-public-key [OWNER]
 
-A key is shown once, when it is created. What is stored names its owner and gives nobody access.
+A key is shown once, when it is created. What is stored names its owner, but gives nobody access.
 """
 
 import json
@@ -65,12 +65,12 @@ def create(client: "redis.Redis", owner: str, *, high_priority: bool = False) ->
         ValueError: the owner's name is invalid.
     """
     if not _OWNER.fullmatch(owner):
-        raise ValueError("An owner is named with a to z, 0 to 9, - and _, 64 of them at most.")
+        raise ValueError("An owner's name has a to z, 0 to 9, - and _, at most 64 characters.")
     key = f"pastiche_{token_urlsafe(32)}"
     digest = hash_key(key)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    about = Key(digest[:_ID_DIGITS], owner, now, high_priority)
-    client.hset(KEYS, digest, json.dumps(asdict(about)))
+    record = Key(digest[:_ID_DIGITS], owner, now, high_priority)
+    client.hset(KEYS, digest, json.dumps(asdict(record)))
     return key
 
 
@@ -85,7 +85,7 @@ def _parse(record: str | bytes) -> Key:
 
 
 def revoke(client: "redis.Redis", key_id: str) -> bool:
-    """Revokes a key. Whether there was one with this id."""
+    """Revokes a key. Returns whether there was one with this id."""
     digests = [str(each) for each in client.hkeys(KEYS)]
     return any(client.hdel(KEYS, each) for each in digests if each[:_ID_DIGITS] == key_id)
 
@@ -94,19 +94,19 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command and returns its exit status."""
     parser = ArgumentParser(prog="python -m api.keys", description="Keys of callers.")
     commands = parser.add_subparsers(dest="command", required=True)
-    creation = commands.add_parser("create", help="create a key, which is shown once")
-    creation.add_argument("name")
-    creation.add_argument(
+    create_parser = commands.add_parser("create", help="create a key, which is shown once")
+    create_parser.add_argument("name")
+    create_parser.add_argument(
         "--high-priority", action="store_true", help="it may submit with high priority"
     )
     commands.add_parser("list", help="list the keys").set_defaults(name="")
     commands.add_parser("revoke", help="revoke a key").add_argument("name")
-    for command, shown in (
+    for command, description in (
         ("webhook-secret", "the secret that signs webhooks"),
         ("webhook-public-key", "the public key that verifies webhooks"),
     ):
-        showing = commands.add_parser(command, help=f"show {shown}")
-        showing.add_argument("name", nargs="?", default=NOBODY)
+        show_parser = commands.add_parser(command, help=f"show {description}")
+        show_parser.add_argument("name", nargs="?", default=NOBODY)
     options = parser.parse_args(arguments)
     store = JobStore.connect(Settings().redis_location)
     try:
@@ -124,8 +124,8 @@ def _run(options: Namespace, store: JobStore) -> int:
         sys.stdout.write(f"{create(client, name, high_priority=options.high_priority)}\n")
     elif command == "list":
         for key in list_all(client):
-            right = "  high priority" if key.high_priority else ""
-            sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}{right}\n")
+            priority = "  high priority" if key.high_priority else ""
+            sys.stdout.write(f"{key.id}  {key.created_at}  {key.owner}{priority}\n")
     elif command == "webhook-secret":
         sys.stdout.write(f"{store.run(get_secret(name))}\n")
     elif command == "webhook-public-key":

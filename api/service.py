@@ -31,14 +31,14 @@ from shared.uploaded_pictures import PictureLimits
 MAX_CACHED_JOBS = 1000
 
 _VERSION_FIELDS = ("version", "status", "fence")
-"""These tell whether a record has changed. The version alone would, except after a Redis that lost
-its last second and counts on from before."""
+"""These fields show whether a record has changed. The version alone does not: a Redis that lost its
+last second may give the same version again."""
 
 FRESH_SECONDS = 1.0
-"""How long the state of the stores is reused: anybody may ask for it, as often as they like."""
+"""How long the state of the stores is reused: anybody may request it, as often as they like."""
 
 STORE_SECONDS = 3.0
-"""After how long a picture store that does not answer cannot be written: those who ask for metrics
+"""After how long a picture store that does not answer counts as not writable: requests for metrics
 and readiness do not wait much longer."""
 
 _TRIAL_KEY = "api:readiness"
@@ -46,7 +46,7 @@ _TRIAL_MILLISECONDS = 1
 
 
 class Service:
-    """The parts of a running API. Nothing of a job is only here: its record has it.
+    """The parts of a running API. All state of a job is in its record, none only here.
 
     Args:
         scratch: a folder for temporary files.
@@ -93,8 +93,8 @@ class _CachedJob:
 
 
 class JobCache:
-    """The jobs that this process read last. A poll of an unchanged job costs Redis three fields; no
-    record is parsed and no JSON written twice.
+    """The jobs that this process read last. A poll of an unchanged job reads only three fields from
+    Redis; no record is parsed twice, and no JSON encoded twice.
 
     Jobs that wait are read each time: they move up without a change of their records.
     """
@@ -124,7 +124,7 @@ class JobCache:
         return job
 
     def get_body(self, job: Job, encode: Callable[[], bytes]) -> bytes:
-        """The job's JSON, encoded once for all who poll it."""
+        """The job's JSON, encoded once for all clients that poll it."""
         cached = self._cached.get(job.id)
         if cached is None or cached.job is not job:
             return encode()
@@ -156,7 +156,7 @@ class ReadinessCheck:
         self._states = StoreStates("ok", "ok")
 
     async def check(self) -> StoreStates:
-        """Their state, as it was a moment ago if that was checked."""
+        """The state of both stores, which may be up to FRESH_SECONDS old."""
         async with self._lock:
             if self._tried_at is None or monotonic() - self._tried_at > FRESH_SECONDS:
                 redis, warnings = await self._check_redis()
@@ -165,7 +165,7 @@ class ReadinessCheck:
             return self._states
 
     async def _check_redis(self) -> tuple[str, tuple[str, ...]]:
-        """A full Redis, or a replica, still answers reads: so a write is tried."""
+        """Tries a write, because a full Redis, or a replica, still answers reads."""
         try:
             await self._jobs.client.set(_TRIAL_KEY, "ready", px=_TRIAL_MILLISECONDS)
         except ResponseError:

@@ -1,8 +1,8 @@
-"""The whole service on one machine with one command: Redis, worker and API, down cleanly."""
+"""Runs the whole service on one machine with one command: Redis, worker and API."""
 
 
 class LocalError(Exception):
-    """The service cannot start, or the demonstration cannot continue: a sentence for a person.
+    """The service cannot start, or the demo cannot continue. The message is written for people.
 
-    The command takes everything down, prints the sentence and exits with status 1.
+    The command stops everything cleanly, prints the message and exits with status 1.
     """

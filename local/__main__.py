@@ -22,7 +22,7 @@ _CHECK_SECONDS = 1.0
 
 
 def main() -> int:
-    """Runs the command; returns 0 if it succeeded, 1 with a sentence if it did not."""
+    """Runs the command. Returns 0 if it succeeded, otherwise prints a message and returns 1."""
     replace_unencodable_characters()
     arguments = _parse_arguments()
     console = Console(highlight=False, markup=False, emoji=False)
@@ -57,7 +57,7 @@ def serve(settings: Settings, console: Console) -> None:
                 service = stack.enter_context(running(settings, operator))
             worker = service.worker
             console.print(
-                f"Pastiche is up: {service.url} (for programs: {service.url}/docs)",
+                f"Pastiche is up: {service.url} (API documentation: {service.url}/docs)",
                 soft_wrap=True,
             )
             console.print(f"  painted by  the {worker.backbone} backbone on {worker.device}")
@@ -71,8 +71,8 @@ def serve(settings: Settings, console: Console) -> None:
         console.print("Pastiche is down.")
 
 
-def _fail(sentence: str, status: int = 1) -> int:
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(sentence, soft_wrap=True)
+def _fail(message: str, status: int = 1) -> int:
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(message, soft_wrap=True)
     return status
 
 
@@ -82,20 +82,20 @@ def _describe(error: ValidationError) -> str:
 
 def _describe_value(error: ErrorDetails) -> str:
     name = str(error["loc"][0]).removeprefix("PASTICHE_").upper()
-    if name == "REDIS_URL":  # which may have a password
+    if name == "REDIS_URL":  # its value may contain a password
         return f"The setting PASTICHE_REDIS_URL is invalid. {error['ctx']['error']}"
     return f"The setting PASTICHE_{name} is {error['input']!r}: {error['msg'].lower()}."
 
 
 def _parse_arguments() -> Namespace:
-    parser = ArgumentParser(prog="python -m local", description="The whole service, here.")
+    parser = ArgumentParser(prog="python -m local", description="Runs the whole service here.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("serve", help="start it, until Ctrl-C")
-    one = commands.add_parser("demo", help="paint one picture through it")
-    one.add_argument("--content", type=Path, default=_EXAMPLES / "content/harbour.jpg")
-    one.add_argument("--style", type=Path, default=_EXAMPLES / "style/swirls.jpg")
-    one.add_argument("--size", type=int, help="longest side in pixels, instead of a draft")
-    one.add_argument("--output", type=Path, default=Path("demo.png"))
+    commands.add_parser("serve", help="start the service and run it until Ctrl-C")
+    demo_parser = commands.add_parser("demo", help="start the service and paint one picture")
+    demo_parser.add_argument("--content", type=Path, default=_EXAMPLES / "content/harbour.jpg")
+    demo_parser.add_argument("--style", type=Path, default=_EXAMPLES / "style/swirls.jpg")
+    demo_parser.add_argument("--size", type=int, help="longest side in pixels, instead of a draft")
+    demo_parser.add_argument("--output", type=Path, default=Path("demo.png"))
     return parser.parse_args()
 
 

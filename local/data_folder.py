@@ -15,8 +15,8 @@ ROOM_NEEDED_BYTES = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """An opened data folder. Children inherit `lock`: it is held as long as one of them lives. The
-    file that it is on has their process ids, the supervisor's first, a line for each."""
+    """An open, locked data folder. Child processes inherit `lock`, so it is held as long as one of
+    them lives. The lock file lists the process ids, one per line, the supervisor's first."""
 
     path: Path
     lock: int
@@ -30,7 +30,7 @@ class DataFolder:
         return self.path / "logs"
 
     def add_process(self, process_id: int) -> None:
-        """Records a process that another service would name if it cannot lock the folder."""
+        """Adds a process to the lock file; a service that cannot lock the folder names it."""
         os.write(self.lock, f"{process_id}\n".encode())
 
 
@@ -63,14 +63,14 @@ def _take_lock(lock: int, folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise LocalError(
-            f"{_holder(lock)} the data folder {folder}. Stop it, or choose another folder "
+            f"{_describe_holder(lock)} the data folder {folder}. Stop it, or choose another folder "
             "with PASTICHE_DATA_FOLDER."
         ) from None
     os.ftruncate(lock, 0)
 
 
-def _holder(lock: int) -> str:
-    """The beginning of a sentence about who uses the folder, from its lock file."""
+def _describe_holder(lock: int) -> str:
+    """The beginning of an error message: who uses the folder, according to its lock file."""
     words = os.pread(lock, 4096, 0).split()
     ids = [int(word) for word in words if word.isdigit()]
     alive = [process_id for process_id in ids if _is_alive(process_id)]
@@ -87,7 +87,7 @@ def _is_alive(process_id: int) -> bool:
         os.kill(process_id, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except PermissionError:  # it belongs to another user
         return True
     return True
 
@@ -97,6 +97,6 @@ def _check_free_space(folder: Path) -> None:
     if free < ROOM_NEEDED_BYTES:
         raise LocalError(
             f"The disk is full: {free / 1e6:.0f} MB are free at {folder}, and Pastiche needs "
-            f"{ROOM_NEEDED_BYTES / 1e6:.0f} MB. Make room, or choose another folder with "
+            f"{ROOM_NEEDED_BYTES / 1e6:.0f} MB. Free some space, or choose another folder with "
             "PASTICHE_DATA_FOLDER."
         )

@@ -1,4 +1,4 @@
-"""`make demo`: one picture through the whole service, over HTTP, with the Python client."""
+"""`make demo`: paints one picture with the whole service, over HTTP, with the Python client."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -38,11 +38,11 @@ class Submission:
 
 
 def demo(submission: Submission, output: Path, settings: Settings, console: Console) -> None:
-    """Starts the service, paints one picture through it, saves it and stops everything.
+    """Starts the service, paints one picture with it, saves it and stops everything.
 
     Raises:
         LocalError: a part of it failed; the message says which.
-        Ended: there was a signal.
+        Ended: a signal was received.
     """
     for image in (submission.content, submission.style):
         if not image.is_file():
@@ -65,7 +65,7 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
         picture = client.result(job)
         seconds = monotonic() - began
         save(picture, target.path)
-    assert job.backbone is not None  # of a job that has succeeded
+    assert job.backbone is not None  # because the job has succeeded
     console.print(
         f"Painted by the {job.backbone.name} backbone on {service.worker.device} "
         f"in {seconds:.1f} s and {job.iterations} iterations, saved as {output}.",
@@ -76,7 +76,7 @@ def demo(submission: Submission, output: Path, settings: Settings, console: Cons
 
 
 def describe_request(submission: Submission, url: str) -> str:
-    """The command for a shell that submits the same job with curl."""
+    """The shell command that submits the same job with curl."""
     pictures = {"content": submission.content, "style": submission.style}
     fields = {name: _quote_for_curl(path) for name, path in pictures.items()}
     flags = [f"{name}={value}" for name, value in (fields | dict(submission.options)).items()]
@@ -85,7 +85,8 @@ def describe_request(submission: Submission, url: str) -> str:
 
 
 def _quote_for_curl(path: Path) -> str:
-    """A file as the value of a field; outside quotes curl ends its name at a comma or semicolon."""
+    """A file as the value of a form field for curl, where a comma or semicolon ends a name unless
+    it is quoted."""
     name = str(path)
     if not set(name) & set(',;"'):
         return f"@{name}"
@@ -95,10 +96,10 @@ def _quote_for_curl(path: Path) -> str:
 
 @contextmanager
 def connect(service: LocalService) -> Iterator[Client]:
-    """A client of the local service, which ignores the proxies of the environment.
+    """A client of the local service that ignores the proxies in the environment.
 
     Raises:
-        LocalError: there was an error of the client, such as a request that the service refuses.
+        LocalError: the client failed, for example because the service refuses a request.
     """
     with httpx.Client(trust_env=False) as http, Client(service.url, http=http) as client:
         try:
@@ -110,12 +111,12 @@ def connect(service: LocalService) -> Iterator[Client]:
 def paint(
     client: Client, submission: Submission, service: LocalService, operator: Operator
 ) -> Iterator[Job]:
-    """Submits a job and yields it again and again until it has succeeded.
+    """Submits a job and yields it repeatedly until it has succeeded.
 
     Raises:
         ClientError: the service refuses the job or does not answer, or the job did not succeed.
         LocalError: a part of the service has ended.
-        Ended: there was a signal.
+        Ended: a signal was received.
     """
     arguments = dict(submission.options)
     for name, path in submission.more:

@@ -1,10 +1,10 @@
-"""Runs a command that is killed with the process that started it, even where that is killed.
+"""Runs a command that is killed when its parent process ends, even if the parent is killed.
 
     python local/parent_death.py PARENT COMMAND…
 
-A child that did this to itself between fork and exec might find a lock that another thread of its
-parent holds. It needs nothing but the standard library, so that it starts at once. Linux alone:
-other systems tell no child of its parent's end.
+A child process cannot safely do this itself between fork and exec, because another thread of its
+parent may hold a lock. This script needs only the standard library, so that it starts at once. It
+works only on Linux: other systems do not tell a child that its parent has ended.
 """
 
 import ctypes
@@ -21,11 +21,11 @@ def is_supported() -> bool:
 
 
 def bound(command: list[str]) -> list[str]:
-    """The command that runs this one until the calling process ends; this one as it is where the
-    system cannot do that.
+    """Wraps a command so that it is killed when the calling process ends. Returns it unchanged if
+    the system cannot do that.
 
-    The system takes the thread that starts a process for its parent: start it from one that lives
-    as long as its process, such as the main thread.
+    The system treats the thread that starts a process as its parent. Start the command from a
+    thread that lives as long as its process, such as the main thread.
     """
     if not is_supported():
         return command
@@ -39,7 +39,7 @@ def _main() -> None:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     if os.getppid() != int(parent):
-        sys.exit("What started this has ended already.")
+        sys.exit("The parent process has already ended.")
     os.execvp(command[0], command)  # noqa: S606 - its caller's command, without a shell
 
 

@@ -1,4 +1,4 @@
-"""The embedded Redis: on a socket that only this user can open, with a file that survives."""
+"""The embedded Redis, on a socket that only this user can open. Its data is stored in a file."""
 
 import os
 import re
@@ -15,11 +15,11 @@ from tempfile import gettempdir
 from local import LocalError
 
 _ON_PATH = ("redis-server", "valkey-server")
-_OLDEST = (6, 2)
+_MIN_VERSION = (6, 2)
 """The scripts call HRANDFIELD, among others."""
 
 LONGEST_SOCKET_PATH = 100
-"""How many bytes the path of a socket may have: 107 on Linux, 103 on macOS."""
+"""How many bytes the path of a socket may have. The limit is 107 on Linux and 103 on macOS."""
 
 
 def binary() -> str:
@@ -33,7 +33,7 @@ def binary() -> str:
         version = None if found is None else _read_version(found)
         if found is None or version is None:
             continue
-        if version >= _OLDEST:
+        if version >= _MIN_VERSION:
             return found
         too_old = f"{found} is version {version[0]}.{version[1]}, and 6.2 is needed"
     raise LocalError(
@@ -50,29 +50,30 @@ def _find_bundled() -> str | None:
 
 
 def _read_version(server: str) -> tuple[int, int] | None:
-    """What a server says of itself; None if it does not run."""
+    """The version that a server reports; None if it does not run."""
     try:
-        said = subprocess.run([server, "--version"], capture_output=True, text=True, check=False)
+        ended = subprocess.run([server, "--version"], capture_output=True, text=True, check=False)
     except OSError:
         return None
-    found = re.search(r"\bv=(\d+)\.(\d+)", said.stdout)
-    return None if found is None else (int(found[1]), int(found[2]))
+    match = re.search(r"\bv=(\d+)\.(\d+)", ended.stdout)
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 @contextmanager
 def socket_for(data_folder: Path) -> Iterator[Path]:
-    """Where the Redis of the service on a data folder listens; that folder must be locked. The path
-    is short however long the folder's is, and each service on it has the same one: so the next one
-    finds and deletes what a killed one has left.
+    """The socket of the Redis for a data folder, which must be locked.
+
+    Its path is short even if the folder's is long. It is the same for every service on the folder,
+    so that the next one finds and deletes what a killed one has left.
 
     Raises:
-        LocalError: the folder of the socket is another user's, or cannot be made.
+        LocalError: the socket's folder belongs to another user, or cannot be created.
     """
     digest = sha256(os.fsencode(data_folder.resolve())).hexdigest()[:16]
     name = f"pastiche-{os.getuid()}-{digest}"
     socket = Path(gettempdir(), name, "redis")
     if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
-        socket = Path("/tmp", name, "redis")  # noqa: S108 - in a folder of its own, made private
+        socket = Path("/tmp", name, "redis")  # noqa: S108 - in a separate, private folder
     _make_private(socket.parent)
     try:
         yield socket
@@ -81,26 +82,26 @@ def socket_for(data_folder: Path) -> Iterator[Path]:
 
 
 def _make_private(folder: Path) -> None:
-    """Makes an empty folder that only this user can open; anybody may have made one of that name
-    in a folder for temporary files."""
+    """Makes an empty folder that only this user can open. It is in a folder for temporary files, so
+    another user may already have made one with this name."""
     try:
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise LocalError(
-                f"The socket of Redis needs the folder {folder}, which is another user's. "
+                f"The socket of Redis needs the folder {folder}, but it belongs to another user. "
                 "Remove it, or choose another place with TMPDIR."
             )
         folder.chmod(0o700)
-        for left in folder.iterdir():
-            left.unlink()
+        for leftover in folder.iterdir():
+            leftover.unlink()
     except OSError as error:
         raise LocalError(f"The folder {folder} cannot be used: {error.strerror}.") from error
 
 
 def command(server: str, *, socket: Path, folder: Path) -> list[str]:
-    """Starts `server` on `socket` alone, every write in an append-only file in `folder`."""
+    """The command that starts `server` on `socket` only, with an append-only file in `folder`."""
     options = {
         "port": "0",
         "unixsocket": str(socket),

@@ -1,4 +1,4 @@
-"""Starts Redis, worker, reconciler and API in the right order, and stops them in the other."""
+"""Starts Redis, worker, reconciler and API in the right order, and stops them with Redis last."""
 
 import errno
 import os
@@ -36,31 +36,31 @@ class Ended(Exception):
 class Operator:
     """Whether Ctrl-C, SIGTERM or SIGHUP was received: checked wherever the command waits.
 
-    A signal handler that raised could raise between the start of a process and the note to stop it.
-    What is ignored stays so: `nohup` ignores SIGHUP.
+    The signal handler raises no exception: it could do so after a process has started, but before
+    its stop is registered. Signals that are ignored stay ignored: `nohup` ignores SIGHUP.
     """
 
     def __init__(self) -> None:
-        self._wants_end = False
+        self._is_end_requested = False
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(each) != signal.SIG_IGN:
-                signal.signal(each, self._end)
+                signal.signal(each, self._request_end)
 
     def wait(self, seconds: float) -> None:
-        """Waits; raises Ended as soon as there is a signal."""
+        """Waits; raises Ended as soon as a signal is received."""
         until = monotonic() + seconds
-        while not self._wants_end and monotonic() < until:
+        while not self._is_end_requested and monotonic() < until:
             sleep(_POLL_SECONDS)
-        if self._wants_end:
+        if self._is_end_requested:
             raise Ended
 
-    def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self._wants_end = True
+    def _request_end(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_end_requested = True
 
 
 class Child:
-    """A process in a session of its own, so that Ctrl-C reaches the supervisor alone. It is killed
-    with the supervisor, where the system can do that: start it from the main thread."""
+    """A process in a separate session, so that Ctrl-C reaches only the supervisor. If the system
+    can do it, the process is killed when the supervisor ends: start it from the main thread."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Child:
         lock: int,
     ) -> None:
         assert current_thread() is main_thread(), (
-            "A child is killed with the thread that starts it."
+            "A child is killed when the thread that starts it ends."
         )
         self.name = name
         self._log = log
@@ -106,7 +106,7 @@ class Child:
             self._process.terminate()
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL to whatever is left of its session."""
+        """Sends SIGTERM, waits, and sends SIGKILL to the rest of its session."""
         self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
@@ -137,10 +137,10 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
 
     Raises:
         LocalError: the port is taken, the disk is full, or a part of it does not start.
-        Ended: there was a signal while it started.
+        Ended: a signal was received while it started.
     """
-    with opened(settings.data_folder) as data, ExitStack() as down:
-        # The folder first: another Pastiche on it would have the port as well.
+    with opened(settings.data_folder) as data, ExitStack() as stack:
+        # The folder before the port: another Pastiche on this folder probably has the port as well.
         port = free_port(settings.host, settings.port)
         environment = {
             "PASTICHE_HOST": settings.host,
@@ -152,7 +152,7 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         def start(name: str, *command: str) -> None:
             log = data.logs / f"{name}.log"
             child = Child(name, command, log=log, environment=environment, lock=data.lock)
-            down.callback(child.stop)
+            stack.callback(child.stop)
             data.add_process(child.process_id)
             children.append(child)
 
@@ -162,27 +162,28 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
                 for child in children:
                     child.check()
                 if monotonic() > deadline:
-                    raise LocalError(f"{name} did not come up within {START_SECONDS:.0f} s.")
+                    raise LocalError(f"{name} did not start within {START_SECONDS:.0f} s.")
                 operator.wait(_POLL_SECONDS)
 
         redis_url = settings.redis_location
         if settings.redis_url is None:
-            path = down.enter_context(redis_server.socket_for(data.path))
+            path = stack.enter_context(redis_server.socket_for(data.path))
             redis_url = f"unix://{path}"
             command = redis_server.command(redis_server.binary(), socket=path, folder=data.redis)
             start("redis", *command)
         environment |= {"PASTICHE_REDIS_URL": redis_url, "PASTICHE_REDIS_URL_FILE": ""}
         jobs = JobStore.connect(redis_url)
-        down.callback(jobs.client.close)
-        wait_until(lambda: _answers(jobs), "Redis")
+        stack.callback(jobs.client.close)
+        wait_until(lambda: _is_redis_ready(jobs), "Redis")
         start("worker", sys.executable, "-m", "worker")
         start("reconciler", sys.executable, "-m", "worker.reconciler")
         start("api", sys.executable, "-m", "api")
-        # At once: each takes a second or two, and none needs another to end. Redis goes last.
+        # These three stop at the same time, because each takes a second or two and none needs
+        # another to stop. Redis stops last.
         for child in children[-3:]:
-            down.callback(child.terminate)
-        url = f"http://{_reachable(settings.host)}:{port}"
-        wait_until(lambda: _serves(url), "The API")
+            stack.callback(child.terminate)
+        url = f"http://{_choose_address(settings.host)}:{port}"
+        wait_until(lambda: _is_api_ready(url), "The API")
         wait_until(lambda: bool(jobs.run(list_workers())), "The worker")
         yield LocalService(url, redis_url, jobs.run(list_workers())[0], data, tuple(children))
 
@@ -203,25 +204,25 @@ def free_port(host: str, port: int) -> int:
             return int(trial.getsockname()[1])
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            sentence = f"Port {port} on {host} is taken by another program. Choose another: "
-            raise LocalError(f"{sentence}PORT={port + 1}") from error
+            message = f"Port {port} on {host} is taken by another program. Choose another: "
+            raise LocalError(f"{message}PORT={port + 1}") from error
         raise LocalError(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
 
 
-def _reachable(host: str) -> str:
+def _choose_address(host: str) -> str:
     """The address to connect to; this machine's if the server listens on every address."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
     return f"[{address}]" if ":" in address else address
 
 
-def _answers(jobs: JobStore) -> bool:
+def _is_redis_ready(jobs: JobStore) -> bool:
     try:
         return bool(jobs.client.ping())
     except RedisError:
         return False
 
 
-def _serves(url: str) -> bool:
+def _is_api_ready(url: str) -> bool:
     try:
         return httpx.get(f"{url}/livez", timeout=2.0, trust_env=False).is_success
     except httpx.TransportError:

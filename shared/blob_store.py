@@ -38,44 +38,44 @@ def job_folder(job_id: str) -> str:
 
 
 def result_key(job_id: str, fence: str) -> str:
-    """Contains the fence: two workers never write the same result."""
+    """The key of a result. It contains the fence, so two workers never write the same result."""
     return f"jobs/{job_id}/results/{fence}.png"
 
 
 def promoted_key(job_id: str, fence: str) -> str:
-    """The last preview of a job that is over, as its result. Its worker may still write under the
-    key that has the fence alone, and delete that again."""
+    """The key of the last preview of a job that is over, as its result. It is not the key with only
+    the fence: the job's worker may still write and delete that blob."""
     return result_key(job_id, f"{fence}-finished")
 
 
 def is_promoted(key: str) -> bool:
-    """Whether a blob is such a preview."""
+    """Whether a blob is a preview that became a result."""
     return key.endswith("-finished.png")
 
 
 def encoded_key(result_key: str, format_name: str) -> str:
-    """A copy of a result in another format than PNG, encoded when it is first requested."""
+    """The key of a copy of a result in another format than PNG, encoded at the first request."""
     folder, _, name = result_key.rpartition("/results/")
     return f"{folder}/encoded/{name.removesuffix('.png')}.{format_name}"
 
 
 def is_encoded(key: str) -> bool:
-    """Whether a blob is such a copy."""
+    """Whether a blob is a copy of a result in another format."""
     return "/encoded/" in key
 
 
 def preview_key(job_id: str, fence: str) -> str:
-    """The picture so far, which is overwritten again and again."""
+    """The key of the picture so far, which is overwritten repeatedly."""
     return f"jobs/{job_id}/previews/{fence}.jpg"
 
 
 def losses_key(job_id: str, fence: str) -> str:
-    """The loss curves so far, which are overwritten again and again."""
+    """The key of the loss curves so far, which are overwritten repeatedly."""
     return f"jobs/{job_id}/losses/{fence}.json"
 
 
 def checkpoint_key(job_id: str, fence: str) -> str:
-    """Contains the fence, as the key of the result does."""
+    """The key of an attempt's checkpoint. It contains the fence, like the key of a result."""
     return f"{checkpoint_folder(job_id)}/{fence}.pt"
 
 
@@ -88,8 +88,8 @@ _RESULT_KEY = re.compile(r"jobs/([^/]+)/(?:results|encoded)/[^/]+\.([a-z]+)")
 
 
 def result_headers(key: str) -> "Attributes":
-    """The headers that describe the result at a key, whoever sends it: the API or an object store.
-    Other blobs have none: an object store sends them to nobody else."""
+    """The headers that describe the result at a key, whether the API or an object store sends it.
+    Other blobs have none, because an object store does not send them to clients."""
     match = _RESULT_KEY.fullmatch(key)
     if match is None:
         return {}
@@ -111,14 +111,14 @@ PAGE_BLOBS = 1000
 
 
 _ENVIRONMENT_PREFIXES = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
-"""Of the variables from which obstore configures a store, by the scheme of its URL."""
+"""The prefixes of the variables from which obstore configures a store, by the scheme of its URL."""
 
 _TIMEOUTS = {"TIMEOUT": "1 h", "READ_TIMEOUT": "30 s"}
 """How long a request to an object store may take, and how long the store may send nothing. A result
-is sent as slowly as its reader takes it: obstore's own limit, 30 s in all, would cut it off."""
+is sent only as fast as its reader reads it: obstore's default, 30 s in total, would cut it off."""
 
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
-"""Short, because clients are waiting; a worker repeats the whole for a minute."""
+"""Short, because clients are waiting. A worker repeats the whole request for a minute."""
 
 
 class BlobStoreFailed(OSError):
@@ -164,7 +164,7 @@ class BlobStore:
         return bytes(obstore.get(self.store, key).bytes())
 
     def delete(self, *keys: str) -> None:
-        """Deletes them; a key that does not exist is ignored."""
+        """Deletes blobs; a key that does not exist is ignored."""
         for key in keys:
             with suppress(FileNotFoundError):
                 obstore.delete(self.store, key)
@@ -176,16 +176,16 @@ class BlobStore:
         return [blob["path"] for blob in found]
 
     def pages(self, prefix: str) -> "Iterator[Sequence[ObjectMeta]]":
-        """Every blob in this folder, a page at a time, in no order."""
+        """Every blob in this folder, a page at a time, in no particular order."""
         return obstore.list(self.store, prefix=prefix, chunk_size=PAGE_BLOBS)
 
     def delete_old_pieces(self, before: datetime) -> Iterator[None]:
-        """Deletes incomplete files of writers that died before a moment, a folder at a time."""
+        """Deletes incomplete files of writers that died before a moment, one folder at a time."""
         if self.folder is None:
             return
         folders = (os.walk(self.folder / name) for name in ("jobs", "pictures"))
-        for where, _, names in chain.from_iterable(folders):
-            for path in (Path(where, name) for name in names if _PIECE.search(name)):
+        for folder, _, names in chain.from_iterable(folders):
+            for path in (Path(folder, name) for name in names if _PIECE.search(name)):
                 if _delete_piece(path, before):
                     _remove_if_empty(path.parent)
             yield
@@ -195,7 +195,8 @@ class BlobStore:
         a folder: an object store does not list incomplete blobs.
 
         Args:
-            before: younger ones stay, which somebody may still write; None to delete all.
+            before: files that were last written after this are not deleted, because they may still
+                be in use. None to delete all.
         """
         if self.folder is None:
             return
@@ -229,8 +230,8 @@ class BlobStore:
                 await asyncio.to_thread(out.write, chunk)
 
     async def copy(self, key: str, source: str) -> None:
-        """Copies the blob at `source` to `key`, streamed where the store cannot copy, as on a disk
-        without hard links."""
+        """Copies the blob at `source` to `key`. Streams it if the store cannot copy, for example on
+        a disk without hard links."""
         with _mark_failures():
             try:
                 await obstore.copy_async(self.store, source, key)
@@ -283,8 +284,8 @@ class BlobStore:
         return await obstore.sign_async(store, "GET", key, timedelta(seconds=seconds))
 
     async def sign_write(self, key: str, seconds: int) -> str | None:
-        """A URL to which anybody can write a blob for a while; None where the store has none, or
-        would need more than the URL, as Azure does."""
+        """A URL to which anybody can write a blob for a while; None if the store has no such URLs,
+        or, like Azure, needs more than the URL."""
         if not isinstance(self.store, S3Store | GCSStore):
             return None
         return await obstore.sign_async(self.store, "PUT", key, timedelta(seconds=seconds))
@@ -302,7 +303,7 @@ class BlobStore:
             await obstore.delete_async(self.store, key)
 
     def _attributes(self, key: str) -> "Attributes | None":
-        """What an object store is to send with a blob; a folder sends nothing."""
+        """The headers that an object store sends with a blob; a folder sends none."""
         return None if self.folder is not None else result_headers(key)
 
 
@@ -324,8 +325,8 @@ def _mark_failures() -> Iterator[None]:
 
 
 def _set_default_timeouts(scheme: str) -> None:
-    """Through the environment: options that are passed to obstore replace all that it reads there,
-    such as the operator's proxy or certificates."""
+    """Sets them in the environment: options that are passed to obstore replace everything that it
+    reads there, such as the operator's proxy or certificates."""
     prefix = _ENVIRONMENT_PREFIXES.get(scheme)
     for name, limit in _TIMEOUTS.items() if prefix else ():
         os.environ.setdefault(f"{prefix}_{name}", limit)
@@ -336,7 +337,7 @@ _PIECE = re.compile(r"#\d+$")
 
 
 def _delete_piece(path: Path, before: datetime | None) -> bool:
-    """Deletes an incomplete file, unless it is younger; whether it did."""
+    """Deletes an incomplete file, unless it was written after `before`. Returns whether it did."""
     try:
         if before is not None and path.stat().st_mtime >= before.timestamp():
             return False

@@ -55,7 +55,7 @@ def create_queue(settings: Settings) -> Celery:
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_channel_error_retry=True,  # a worker does not end where Redis refuses writes
+        broker_channel_error_retry=True,  # a worker does not end if Redis refuses writes
         broker_transport_options=transport_options,
         result_backend_transport_options=transport_options,
         visibility_timeout=redelivery_seconds,
@@ -73,8 +73,8 @@ def publish(queue: Celery, job_id: str) -> None:
 
 
 def broker_url(address: RedisAddress) -> str:
-    """The URL of Redis in the form that Celery has for it. What it lacks are the arguments for TLS,
-    and the name of the primary that Sentinels know."""
+    """The URL of Redis in Celery's form. It contains neither the arguments for TLS nor the name by
+    which Sentinels know the primary."""
     given = address.arguments
     user, password, database = given.get("username"), given.get("password"), str(given.get("db", 0))
     if "path" in given:

@@ -1,9 +1,9 @@
-"""Direct uploads: a client sends the file of a picture to a signed URL of the object store, and the
-API checks and stores it when the client says that it is there.
+"""Direct uploads: a client sends the file of a picture to a signed URL of the object store. The API
+checks and stores it when the client reports that it has been sent.
 
-What a client sends is a blob that no picture uses. It is among those that the reconciler deletes,
-from before it can be written: also if the client never comes back, or writes it once more. The
-scripts are in `shared/scripts/upload`.
+The file is a blob that no picture uses. Before the client can write it, it is put on the list of
+the blobs that the reconciler deletes. So it is deleted even if the client never comes back, or
+writes it again. The scripts are in `shared/scripts/upload`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +14,10 @@ from shared.job_store import Argument, Reply, Transition, milliseconds
 from shared.uploaded_pictures import UNUSED
 
 URL_SECONDS = 900
-"""How long a client may begin to send the file."""
+"""How long the signed URL is valid: until then, a client may begin to send the file."""
 
 LIFETIME_SECONDS = 3600
-"""After how long an upload is over: what was sent by then and not completed is deleted."""
+"""After how long an upload expires. If it was not completed, the file that was sent is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DirectUpload:
 
     Attributes:
         name: of the picture; '' if it has none.
-        blob: the key of what the client sends.
+        blob: the key of the file that the client sends.
         picture_id: of the picture that is stored; '' before that.
     """
 
@@ -36,12 +36,12 @@ class DirectUpload:
 
 
 def upload_blob_key(upload_id: str) -> str:
-    """The key of what the client sends."""
+    """The key of the file that the client sends."""
     return f"pictures/uploads/{upload_id}"
 
 
 def begin(upload_id: str, owner: str, *, name: str, limit: int) -> Transition[float]:
-    """Begins an upload; 0, or for how many seconds its owner has to wait.
+    """Begins an upload. Returns 0, or how many seconds its owner has to wait.
 
     Args:
         limit: how many uploads an owner may have whose file may still be written or completed.
@@ -64,7 +64,7 @@ def read(upload_id: str, owner: str) -> Transition[DirectUpload | None]:
 
 
 def complete(upload_id: str, owner: str, picture_id: str) -> Transition[bool]:
-    """The picture of an upload is stored."""
+    """Completes an upload, whose picture is stored."""
     arguments: dict[str, Argument] = {"id": upload_id, "picture": picture_id}
     return _on_upload("complete", upload_id, owner, arguments, bool)
 

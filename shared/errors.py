@@ -12,7 +12,7 @@ PasticheError
 │   │   NothingUploaded, StyleNotFound, JobExpired, JobOver, ChangedMeanwhile, JobNotOver,
 │   │   CancelRequested, FinishRequested, RecordDamaged, ResultNotReady, NoResult, ResultLost,
 │   │   PicturesLost, NotAcceptable, RangeNotSatisfiable, EncodingFailed
-└── Unavailable          the service cannot do it now: 5xx, worth another try
+└── Unavailable          the service cannot do it now: 5xx; try again later
     ├── QueueFull, TooManyConnections, UploadsBusy, DecodersBusy, TooManyFetches,
     │   RedisUnavailable, StorageUnavailable, StorageFull
 """
@@ -121,7 +121,7 @@ class WrongContentEncoding(NotAccepted):
 class InvalidFields(NotAccepted):
     """One or more fields are invalid; `errors` names each of them.
 
-    The status is that of the errors if they all share it (413, 415), otherwise 422.
+    If all errors have the same status (413, 415), the response has it too, otherwise 422.
     """
 
     code, status, title = "invalid_fields", 422, "Some fields are invalid"
@@ -212,7 +212,7 @@ class NoDirectUploads(ResourceError):
 
 
 class NothingUploaded(ResourceError):
-    code, status, title = "nothing_uploaded", 409, "The file was not sent yet"
+    code, status, title = "nothing_uploaded", 409, "The file has not been sent yet"
 
 
 class StyleNotFound(ResourceError):
@@ -348,11 +348,11 @@ FAILURES: dict[FailureCode, str] = {
 WORKER_FAILURES: frozenset[FailureCode] = frozenset(
     {"out_of_memory", "weights_missing", "storage_failed", "internal_error"}
 )
-"""Those whose reason may lie with the worker: another one may be able to paint the job."""
+"""The failures that the worker may have caused: another one may be able to paint the job."""
 
 
 def list_errors(kind: type[PasticheError] = PasticheError) -> Iterator[type[PasticheError]]:
-    """The errors of the tree that are raised, in the order that they are declared."""
+    """The errors in the tree that are raised, in the order in which they are declared."""
     if "code" in vars(kind):
         yield kind
     for each in kind.__subclasses__():

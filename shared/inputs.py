@@ -87,14 +87,14 @@ class Inputs(Generic[Picture]):
     def mapped(self, function: Callable[[Picture], Other]) -> "Inputs[Other]":
         """The same pictures in another form."""
 
-        def several(pictures: tuple[Picture, ...]) -> tuple[Other, ...]:
+        def map_all(pictures: tuple[Picture, ...]) -> tuple[Other, ...]:
             return tuple(function(picture) for picture in pictures)
 
         return Inputs(
             content=function(self.content),
-            style=several(self.style),
-            mask=several(self.mask),
-            style_mask=several(self.style_mask),
+            style=map_all(self.style),
+            mask=map_all(self.mask),
+            style_mask=map_all(self.style_mask),
             start_image=None if self.start_image is None else function(self.start_image),
             content_map=None if self.content_map is None else function(self.content_map),
         )
@@ -111,7 +111,7 @@ class Inputs(Generic[Picture]):
 
 
 def inputs_to_json(inputs: Inputs[str]) -> str:
-    """The keys of a job's pictures as its record has them."""
+    """The keys of a job's pictures, as its record stores them."""
     return json.dumps(asdict(inputs))
 
 

@@ -1,4 +1,4 @@
-"""Reads jobs out of Redis: the stored form of one, an owner's list, and the queue."""
+"""Reads jobs from Redis: one job's record, an owner's list, and the queue."""
 
 import json
 import logging
@@ -38,11 +38,11 @@ from shared.stored_json import json_object, known_fields
 log = logging.getLogger(__name__)
 
 EXACT = 64
-"""Of how many jobs before it a queued job's work ahead is added up one by one."""
+"""A queued job's work ahead is the exact sum for this many jobs before it; see `job/read.lua`."""
 
 
 def job_from_reply(reply: Any) -> Job | None:
-    """The job in the reply of `job/read.lua`, None where there is none.
+    """The job in the reply of `job/read.lua`; None if there is none.
 
     Raises:
         RecordDamaged: its record cannot be read.
@@ -55,8 +55,8 @@ def job_from_reply(reply: Any) -> Job | None:
     try:
         return Job(**_parse(record), waiting=waiting)
     except _UNREADABLE as error:
-        sentence = f"The record of job {record.get('id', '?')} cannot be read."
-        raise RecordDamaged(sentence) from error
+        message = f"The record of job {record.get('id', '?')} cannot be read."
+        raise RecordDamaged(message) from error
 
 
 def job_if_readable(fields: Any) -> Job | None:
@@ -70,56 +70,56 @@ def job_if_readable(fields: Any) -> Job | None:
 
 
 def warnings_to_json(warnings: Sequence[OptionWarning]) -> str:
-    """Warnings, as the record has them: '' where there are none, and the record has no field."""
+    """Warnings as the record stores them; '' if there are none: it then has no such field."""
     return json.dumps([asdict(warning) for warning in warnings]) if warnings else ""
 
 
 def warnings_from_json(text: str) -> tuple[OptionWarning, ...]:
-    """Warnings, out of the record."""
+    """Warnings from the record."""
     return tuple(OptionWarning(**known_fields(OptionWarning, each)) for each in json.loads(text))
 
 
 def origin_to_text(request_id: str | None, traceparent: str | None) -> str:
-    """Where a job comes from, as the record has it: in one field, since one more would double the
-    table that Redis keeps of a waiting job's fields."""
+    """The request and the trace that a job comes from, as the record stores them: in one field,
+    because one more would double the table that Redis keeps of a waiting job's fields."""
     return f"{request_id or ''} {traceparent or ''}".rstrip()
 
 
 def origin_from_text(text: str) -> tuple[str | None, str | None]:
-    """The request and the `traceparent`, out of the record."""
+    """The id of the request, and the `traceparent`, from the record."""
     request_id, _, traceparent = text.partition(" ")
     return request_id or None, traceparent or None
 
 
 def keep_to_text(keep: Keep | None) -> str:
-    """How long a job is retained, as the record has it: a word, milliseconds, or '' for as long as
-    the operator allows, and the record has no field."""
+    """How long a job is retained, as the record stores it: a word, milliseconds, or '' for as long
+    as the operator allows. The record then has no such field."""
     if keep is None or isinstance(keep, str):
         return keep or ""
     return str(milliseconds(keep))
 
 
 def keep_from_text(text: str) -> Keep | None:
-    """How long a job is retained, out of the record. As the operator allows, if it is a word that
-    only a newer version knows."""
+    """How long a job is retained, from the record. None, as long as the operator allows, for a word
+    that only a newer version knows."""
     if text == "until_fetched":
         return "until_fetched"
     return int(text) / 1000 if text.isdecimal() else None
 
 
 def events_to_text(events: Sequence[WebhookEvent]) -> str:
-    """The events of a webhook, as the record has them: '' for the default, and it has no field."""
+    """The events of a webhook, as the record stores them; '', and no field, for the default."""
     return "" if tuple(events) == DEFAULT_EVENTS else ",".join(events)
 
 
 def events_from_text(text: str) -> tuple[WebhookEvent, ...]:
-    """The events out of the record, without those that only a newer version knows."""
+    """The events from the record, without those that only a newer version knows."""
     names = text.split(",")
     return tuple(event for event in WEBHOOK_EVENTS if event in names)
 
 
 def failed_attempts_from_text(text: str) -> tuple[FailedAttempt, ...]:
-    """The failed attempts, out of the record."""
+    """The failed attempts from the record."""
     pairs = (each.partition("@") for each in text.split(",") if each)
     return tuple(FailedAttempt(code, worker) for code, _, worker in pairs)
 
@@ -134,8 +134,8 @@ class QueuePage:
     """A part of the queue.
 
     Attributes:
-        jobs: those to be painted next, first to last, by their ids; None where there is no record,
-            or it cannot be read.
+        jobs: those to be painted next, first to last, by their ids; None for a job whose record is
+            missing or cannot be read.
         rest: the place after which the queue continues; None at its end.
     """
 
@@ -156,7 +156,7 @@ def read_queue(*, after: str | None, limit: int) -> Transition[QueuePage]:
 
 @dataclass(frozen=True, slots=True)
 class QueueEstimate:
-    """Where in the queue a job would come.
+    """The place that a job would have in the queue.
 
     Attributes:
         position: how many jobs would wait before it.
@@ -168,7 +168,7 @@ class QueueEstimate:
 
 
 def estimate(entry: QueueEntry) -> Transition[QueueEstimate]:
-    """Where in the queue a job of this caller and priority would come now."""
+    """The place that a job of this caller and priority would have in the queue now."""
     keys = _keys("waiting", "turns", "work_left", "running")
     lane = PRIORITIES.index(entry.priority)
     arguments: dict[str, Argument] = {"lane": lane, "caller": entry.caller, "exact": EXACT}
@@ -186,8 +186,8 @@ class JobPage:
 
     Attributes:
         jobs: the newest first.
-        damaged: what is wrong with records that cannot be read, and are left out.
-        rest: the place after which the list goes on; None at its end.
+        damaged: what is wrong with records that cannot be read; their jobs are left out.
+        rest: the place after which the list continues; None at its end.
     """
 
     jobs: list[Job]
@@ -201,9 +201,9 @@ def list_jobs(
     """The newest jobs of an owner.
 
     Args:
-        before: the place after which the list goes on; empty for its beginning.
-        status: that they have; None for any.
-        most: how many are read, those without a readable record included.
+        before: the place after which the list continues; empty for its beginning.
+        status: the state of the jobs; None for any.
+        most: how many are read, including those without a readable record.
     """
     keys = _keys("index", "by_status", "waiting", "running", "work_left")
     arguments: dict[str, Argument] = {
@@ -232,19 +232,19 @@ def _read_page(reply: Any) -> JobPage:
 
 
 _UNREADABLE = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError)
-"""What parsing text of another program may raise; OSError for a moment that no clock knows."""
+"""What parsing text of another program may raise; OSError for a moment that is out of range."""
 
 
 def _parse(record: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a job, out of those of its record.
+    """The fields of a job, from the fields of its record.
 
-    Missing in records from before there was such a field:
+    Records of older versions do not have these fields:
         lane → normal priority
         work, pixels, image_bytes → 0: unknown
         owner → nobody
         written_by → '': unknown
 
-    Settings that are not given, warnings and measurements have no field either.
+    Settings that were not given, warnings and measurements may also have no field.
     """
     progress = record.get("progress")
     iteration = record.get("preview_iteration")
@@ -262,7 +262,7 @@ def _parse(record: Mapping[str, str]) -> dict[str, Any]:
         "unknown_inputs": tuple(key for keys in unknown_inputs.values() for key in keys),
         "warnings": warnings_from_json(record.get("warnings", "[]")),
         "created_at": read_moment(record["created_ms"]),
-        **{f"{each}_at": _moment_if(record.get(f"{each}_ms")) for each in moments},
+        **{f"{each}_at": _read_moment_if_set(record.get(f"{each}_ms")) for each in moments},
         "keep": keep_from_text(record.get("keep", "")),
         "priority": PRIORITIES[int(record.get("lane", 1))],
         "attempt": int(record["attempt"]),
@@ -304,13 +304,13 @@ def _webhook(record: Mapping[str, str]) -> Webhook:
         events=events_from_text(events) if events else DEFAULT_EVENTS,
         pending=events_from_text(record.get("webhook_pending", "")),
         tries=int(record.get("webhook_tries", 0)),
-        tried_at=_moment_if(record.get("webhook_tried_ms")),
+        tried_at=_read_moment_if_set(record.get("webhook_tried_ms")),
         error=record.get("webhook_error") or None,
-        again_at=_moment_if(record.get("webhook_again_ms")),
+        again_at=_read_moment_if_set(record.get("webhook_again_ms")),
     )
 
 
-def _moment_if(milliseconds: str | None) -> datetime | None:
+def _read_moment_if_set(milliseconds: str | None) -> datetime | None:
     return read_moment(milliseconds) if milliseconds else None
 
 

@@ -1,7 +1,7 @@
-"""The names of the Redis keys, and how scripts run: a driver for the worker, one for the API.
+"""The names of the Redis keys, and two drivers that run scripts: for the worker and for the API.
 
 A `Transition` is the call of a script as a value: the script, its keys and arguments by name, and
-how its reply is read. The script has the keys and arguments as local variables of these names.
+how its reply is read. In the script, the keys and arguments are local variables of these names.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ JOB_KEYS: dict[str, str] = {
 `shared/scripts/job/prelude.lua` says what each of them holds."""
 
 LEADER_KEY = "leader:reconciler"
-"""The name of the reconciler that leads, as long as it does."""
+"""The key that holds the name of the reconciler that leads, as long as one does."""
 
 CHANGED = "changed"
 """The channel on which every script publishes the id of a job that has changed."""
@@ -53,7 +53,7 @@ def record_key(job_id: str) -> str:
 
 
 def wake_up_channel(job_id: str) -> str:
-    """Where a running job's worker is woken when its client requests something."""
+    """The channel that wakes a running job's worker when the client requests something."""
     return f"wake-up:{job_id}"
 
 
@@ -65,7 +65,7 @@ class Transition(Generic[Reply]):
         script: its path in `shared/scripts`, without the suffix.
         keys: the Redis keys that it touches, by their names in the script; the last may be None.
         arguments: by their names in the script.
-        read: makes the value of the script's reply.
+        read: makes the value from the script's reply.
         fields: fields of a record and their values, `fields` in the script.
     """
 
@@ -123,8 +123,8 @@ def read_moment(since_1970_ms: str) -> datetime:
 
 @cache
 def script_text(name: str, keys: tuple[str, ...], arguments: tuple[str, ...]) -> str:
-    """The Lua of the script called `name`: its keys and arguments as local variables, what goes
-    before all scripts and before those of its folder, and the script."""
+    """The Lua of the script called `name`: its keys and arguments as local variables, what precedes
+    all scripts and those of its folder, and the script."""
     lines = [
         f"local {', '.join(keys)} = unpack(KEYS)",
         f"local {', '.join(arguments)} = unpack(ARGV, 1, {len(arguments)})" if arguments else "",
@@ -142,7 +142,7 @@ class JobStore:
     """Runs transitions, for a worker.
 
     Raises:
-        redis.RedisError: from every method, where Redis cannot be reached or refuses.
+        redis.RedisError: from every method, if Redis cannot be reached or refuses.
     """
 
     def __init__(self, client: "redis.Redis") -> None:
@@ -154,7 +154,7 @@ class JobStore:
         return cls(connect(url))
 
     def run(self, transition: Transition[Reply]) -> Reply:
-        """Runs a transition, whole or not at all."""
+        """Runs a transition, completely or not."""
         script = self._script(transition.text)
         try:
             reply = script(keys=transition.key_values, args=transition.argument_values)
@@ -170,7 +170,7 @@ class AsyncJobStore:
     """Runs transitions, for the API.
 
     Raises:
-        redis.RedisError: from every method, where Redis cannot be reached or refuses.
+        redis.RedisError: from every method, if Redis cannot be reached or refuses.
     """
 
     def __init__(self, client: "redis.asyncio.Redis") -> None:
@@ -182,7 +182,7 @@ class AsyncJobStore:
         return cls(connect_async(url))
 
     async def run(self, transition: Transition[Reply]) -> Reply:
-        """Runs a transition, whole or not at all."""
+        """Runs a transition, completely or not."""
         script = self._script(transition.text)
         try:
             reply = await script(keys=transition.key_values, args=transition.argument_values)

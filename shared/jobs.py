@@ -29,17 +29,17 @@ NEXT_STATES: dict[Status, frozenset[Status]] = {
     "canceled": frozenset(),
     "expired": frozenset(),
 }
-"""The states that may follow each. `running → running` is a heartbeat; in `running → queued` a
-worker returns its job or hands it over, or its lease has run out. In a state that none follows the
-job is over."""
+"""The states that may follow each state. `running → running` is a heartbeat. In `running → queued`
+a worker returns its job or hands it over, or its lease has run out. If no state follows, the job is
+over."""
 
-OVER: frozenset[Status] = frozenset(status for status, ways in NEXT_STATES.items() if not ways)
+OVER: frozenset[Status] = frozenset(status for status, after in NEXT_STATES.items() if not after)
 
 NOBODY = "anonymous"
 """The owner of all jobs where the API needs no keys."""
 
 DEFAULT_EVENTS: tuple[WebhookEvent, ...] = ("finished",)
-"""What a webhook is notified of if its record does not say."""
+"""The events of a webhook if the record names none."""
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -76,14 +76,14 @@ class BackboneUsed:
 
 @dataclass(frozen=True, slots=True)
 class PaintingStats:
-    """How a painting process paints, as it measures itself.
+    """What a painting process measures while it paints.
 
     Attributes:
         device: the name of its GPU, or `CPU` and how many threads it uses.
         precision: of the network's features.
         iterations_per_second: on average since the first iteration of the attempt.
-        peak_memory_bytes: the most that it had of its GPU's memory, or of the machine's, since the
-            attempt began; None if the system does not tell.
+        peak_memory_bytes: its peak memory, on its GPU or else on the machine, since the attempt
+            began; None if the system does not report it.
     """
 
     device: str
@@ -101,10 +101,10 @@ class QueueEntry:
         work: how much there is to paint, in pixels times iterations.
         pixels: of the picture; 0 if that is not known.
         image_bytes: about how much memory its images need while it is painted.
-        wait_seconds: how long it may be queued before it expires; None for ever.
-        timeout_seconds: how long waiting and painting may take together; None for ever.
+        wait_seconds: how long it may be queued before it expires; None for no limit.
+        timeout_seconds: how long waiting and painting may take together; None for no limit.
         keep: how long it is retained once it is over; None for as long as the operator allows.
-        webhook_url: notified of `webhook_events`.
+        webhook_url: the URL that is notified of `webhook_events`.
         request_id: of the request that submitted it.
         traceparent: the parent span of its attempts, if it is traced.
     """
@@ -146,7 +146,7 @@ class Webhook:
 
     Attributes:
         events: what it is notified of.
-        pending: those events before `finished` that are yet to be delivered.
+        pending: the events before `finished` that still have to be delivered.
         tries: how often delivery of the current event was tried.
         error: what went wrong in the last try; None if it arrived, or was not tried yet.
         again_at: when it will be tried again.
@@ -163,7 +163,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """An attempt after which a job was queued again, for a reason that lies with its worker.
+    """A failed attempt after which a job was queued again, because its worker may be the cause.
 
     Attributes:
         code: of the failure.
@@ -176,7 +176,7 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as its record has it. `version` goes up by one at every change.
+    """A job, as its record stores it. `version` goes up by one at every change.
 
     Attributes:
         written_by: the version of Pastiche that accepted it; '' up to 0.2.
@@ -192,7 +192,8 @@ class Job:
         image_bytes: about how much memory its images need while it is painted; 0 if that is not
             known.
         weight_updates: how often its weights were changed.
-        stats: how its newest attempt paints; None before, or if the worker does not report it.
+        stats: the measurements of its newest attempt; None before that, or if the worker does not
+            report them.
         preview_iteration: the iteration of the newest preview.
         request_id: of the request that submitted it.
         traceparent: the parent span of its attempts, if it is traced.
@@ -250,7 +251,7 @@ class Job:
 
     @property
     def timeout_seconds(self) -> float | None:
-        """How long waiting and painting may take together; None for ever."""
+        """How long waiting and painting may take together; None for no limit."""
         return _seconds(self.created_at, self.timeout_at)
 
     @property
@@ -271,14 +272,14 @@ class Job:
     @property
     def blobs(self) -> frozenset[str]:
         """The keys of all blobs that clients and workers can still request."""
-        shown = (self.preview_key, self.losses_key, self.result_key)
-        keys = (*self.inputs.all(), *self.unknown_inputs, *shown)
+        outputs = (self.preview_key, self.losses_key, self.result_key)
+        keys = (*self.inputs.all(), *self.unknown_inputs, *outputs)
         return frozenset(key for key in keys if key is not None)
 
     @property
     def useful_blobs(self) -> frozenset[str]:
-        """Those that are retained once the job is over: without the input pictures of a canceled
-        job, or submitting and canceling would fill the store."""
+        """The blobs that are retained once the job is over. Those of a canceled job do not include
+        its input pictures, or submitting and canceling would fill the store."""
         if self.status != "canceled":
             return self.blobs
         return self.blobs.difference(self.inputs.all(), self.unknown_inputs)
@@ -311,7 +312,7 @@ class Job:
     @property
     def is_past_retention(self) -> bool:
         """Whether clients no longer get it, by this machine's clock. The reconciler deletes it by
-        that of Redis."""
+        the clock of Redis."""
         return self.expires_at is not None and self.expires_at < datetime.now(UTC)
 
 

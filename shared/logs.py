@@ -1,4 +1,4 @@
-"""Logs, in which each line names its request and its job."""
+"""Logs whose lines name their request and their job."""
 
 import logging
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(suffix)s"
 
 @contextmanager
 def about(**names: str | None) -> Iterator[None]:
-    """Adds these names, of a request and a job, to the log lines in this context."""
+    """Adds these ids, such as those of a request and a job, to the log lines in this context."""
     known = {name: value for name, value in names.items() if value is not None}
     token = _ABOUT.set(_ABOUT.get({}) | known)
     try:
@@ -39,7 +39,7 @@ def configure(settings: Settings) -> None:
     handler.addFilter(_add_names)
     handler.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # At DEBUG it logs the headers of responses: a redirect to a signed URL has the signature.
+    # At DEBUG it logs the headers of responses: a redirect to a signed URL contains the signature.
     logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
@@ -55,7 +55,8 @@ def _formatter(settings: Settings) -> logging.Formatter:
 
 
 def _shorten_errors(record: logging.LogRecord) -> bool:
-    """An error of an object store has its message on the first line, and its parts on thirty."""
+    """Shortens an error of an object store to the first line, its message: thirty lines of details
+    follow."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             str(each).partition("\n")[0] if isinstance(each, BlobStoreError) else each

@@ -1,7 +1,7 @@
-"""Converts uploads into one kind of picture file, and pictures into what clients accept.
+"""Converts uploads into one kind of picture file, and pictures into formats that clients accept.
 
-`pastiche.pictures` reads them. Decoding runs in a process of its own (`api.decoding.decoder`), so
-`normalise` returns faults as values, which become errors there.
+`pastiche.pictures` reads them. Decoding runs in a separate process, so `normalise` returns faults
+as values, which `api.decoding.decoder` turns into errors.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ THUMBNAIL_PIXELS = 256
 """The longest side of a thumbnail, at most."""
 
 LIGHTEST_OF_A_MASK = 128
-"""The value, of 255, that a mask must reach somewhere: a darker one is not visibly white."""
+"""The value, of 255, that a mask must reach somewhere: a darker mask is not visibly white."""
 
 # Pillow's own limit would warn or raise; `Limits.pixels` applies first.
 Image.MAX_IMAGE_PIXELS = None
@@ -40,7 +40,7 @@ _ENCODING: dict[Format, dict[str, int]] = {
 }
 
 
-# A third of the time that a PNG takes, and two thirds of its size.
+# Takes a third of the time of a PNG, and two thirds of its size.
 _LOSSLESS = {"lossless": True, "quality": 0, "method": 0}
 
 STORED_FORMATS: tuple[Literal["WEBP", "PNG"], ...] = ("WEBP", "PNG")
@@ -105,7 +105,7 @@ def normalise(
     """
     upload = source.read_bytes()
     try:
-        found = _normalised(upload, limits, is_mask, keeps_transparency)
+        normalised = _normalise(upload, limits, is_mask, keeps_transparency)
     except UnidentifiedImageError:
         return PictureFault(
             "picture_unknown", 415, "This is not a JPEG, PNG, WebP or AVIF picture."
@@ -114,22 +114,22 @@ def normalise(
         return PictureFault(
             "picture_too_large", 413, "This picture needs too much memory to decode."
         )
-    # Decoders raise every kind of error for damaged files, and nothing else can fail in there.
+    # Decoders raise every kind of error for damaged files, and nothing else can fail here.
     except Exception:
         return PictureFault(
             "picture_broken", 422, "This picture is damaged or cut off: it cannot be decoded."
         )
-    if isinstance(found, PictureFault):
-        return found
-    target.write_bytes(found)
+    if isinstance(normalised, PictureFault):
+        return normalised
+    target.write_bytes(normalised)
     return None
 
 
-def _normalised(
+def _normalise(
     upload: bytes, limits: Limits, is_mask: bool, keeps_transparency: bool
 ) -> bytes | PictureFault:
     encoded = EncodedPicture(upload)
-    fault = _fault_of_size(*encoded.size, limits)
+    fault = _check_size(*encoded.size, limits)
     if fault is not None:
         return fault
     picture = encoded.decode()
@@ -138,7 +138,7 @@ def _normalised(
         picture = as_mask(picture)
     elif not keeps_transparency:
         picture = on_white(picture)
-    picture = _reduced(picture, limits.keep_pixels)
+    picture = _reduce(picture, limits.keep_pixels)
     if is_mask and not any(picture.histogram()[LIGHTEST_OF_A_MASK:]):
         return PictureFault(
             "mask_empty",
@@ -163,7 +163,7 @@ def is_transparent(picture: Path) -> bool:
 
 
 def encode(picture: bytes, format: Format) -> bytes:
-    """Converts a picture that `normalise` or the worker wrote to another format, with its settings;
+    """Converts a picture that `normalise` or the worker wrote to another format, with its settings.
     JPEG, which has no transparency, gets a white background.
 
     Raises:
@@ -173,8 +173,8 @@ def encode(picture: bytes, format: Format) -> bytes:
     image = open_stored(picture, *STORED_FORMATS)
     shown = on_white(image) if format == "jpeg" else image
     settings = find_settings(picture)
-    more = {} if settings is None else save_arguments(format, settings)
-    shown.save(out, format.upper(), **_ENCODING[format], **more)
+    metadata = {} if settings is None else save_arguments(format, settings)
+    shown.save(out, format.upper(), **_ENCODING[format], **metadata)
     return out.getvalue()
 
 
@@ -202,14 +202,14 @@ def encode_thumbnail(picture: bytes) -> bytes:
     """
     out = BytesIO()
     image = on_white(open_stored(picture, *STORED_FORMATS))
-    _reduced(image, THUMBNAIL_PIXELS).save(out, "WEBP", quality=80)
+    _reduce(image, THUMBNAIL_PIXELS).save(out, "WEBP", quality=80)
     return out.getvalue()
 
 
 def encode_preview(picture: Image.Image, longest_side: int = PREVIEW_PIXELS) -> bytes:
     """Encodes the picture so far as a small JPEG file."""
     out = BytesIO()
-    _reduced(picture, longest_side).save(out, "JPEG", quality=80)
+    _reduce(picture, longest_side).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 
@@ -231,7 +231,7 @@ def preview_to_png(preview: bytes, settings: str) -> bytes:
     return encode_png(open_stored(preview, "JPEG"), settings)
 
 
-def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | None:
+def _check_size(width: int, height: int, limits: Limits) -> PictureFault | None:
     size = f"This picture is {width}×{height} pixels"
     shorter, longer = sorted((width, height))
     if width * height > limits.pixels:
@@ -246,7 +246,7 @@ def _fault_of_size(width: int, height: int, limits: Limits) -> PictureFault | No
     return None
 
 
-def _reduced(picture: Image.Image, longest_side: int) -> Image.Image:
+def _reduce(picture: Image.Image, longest_side: int) -> Image.Image:
     scale = longest_side / max(picture.size)
     if scale >= 1:
         return picture

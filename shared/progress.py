@@ -13,7 +13,7 @@ TERMS = ("content", "style", "tv")
 
 
 def rest_of(total: float, terms: Iterable[float]) -> float:
-    """The part of a total that no term has: the gamut's, in a record that does not name it."""
+    """The part of a total that is in none of the terms: the gamut loss, in a record without it."""
     return max(0.0, total - sum(terms))
 
 
@@ -55,7 +55,7 @@ _COLUMNS = ("iterations", "scales", *TERMS, "gamut", "total")
 
 @dataclass(slots=True)
 class Losses:
-    """Loss curves: columns of the same length, and the weights, which are no column.
+    """Loss curves: columns of the same length, and the weights, which are not a column.
 
     The columns are each iteration, its scale, and the terms after it. The terms are those of the
     objective, with their weights; they add up to `total`. They jump where the weights were changed
@@ -75,7 +75,7 @@ class Losses:
     weights: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, progress: Progress, weights: Mapping[str, float]) -> None:
-        """Adds one more iteration, with the weights that it used."""
+        """Adds an iteration, with the weights that it used."""
         self.iterations.append(progress.iteration)
         self.scales.append(progress.scale)
         for name, value in progress.losses.items():
@@ -98,8 +98,8 @@ class Losses:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Losses":
-        """The curves in a file. One of an older version may lack the gamut and the weights, and one
-        of a newer version may have more columns, or weights of another form: those are left out.
+        """The curves in a file. A file of an older version may lack the gamut and the weights. In a
+        file of a newer version, columns and forms of weights that are unknown here are left out.
 
         Raises:
             ValueError: there are no curves in it.
@@ -122,7 +122,7 @@ def _column(name: str, values: Any) -> list[Any]:
     """A column of a file.
 
     Raises:
-        TypeError: it is not a list of numbers, or of whole numbers where it has to be.
+        TypeError: it is not a list of numbers, or of integers if it has to be.
     """
     kinds = int if name in ("iterations", "scales") else (int, float)
     if not isinstance(values, list) or not all(isinstance(each, kinds) for each in values):
@@ -131,7 +131,7 @@ def _column(name: str, values: Any) -> list[Any]:
 
 
 def _usable_weights(weights: Any) -> list[dict[str, Any]]:
-    """The weights of a file; none where they have another form."""
+    """The weights of a file; none if they have another form."""
     usable = isinstance(weights, list) and all(
         isinstance(each, dict)
         and isinstance(each.get("iteration"), int)

@@ -1,4 +1,4 @@
-"""Connections to addresses that a client names: to public ones alone, and with a deadline."""
+"""Connections to addresses that a client names: only to public ones, and with a deadline."""
 
 import re
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ _SPECIAL_IPV4 = tuple(
 """Every block of IANA's IPv4 Special-Purpose Address Registry, and multicast."""
 
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
-"""All that IANA gives out as global unicast. Loopback, mapped, compatible and translated IPv4,
+"""Everything that IANA assigns as global unicast. Loopback, mapped, compatible and translated IPv4,
 NAT64, discard, site local, unique local, link local and multicast are outside of it."""
 
 _SPECIAL_IPV6 = tuple(
@@ -54,8 +54,8 @@ _SPECIAL_IPV6 = tuple(
         ),
     )
 )
-"""What else of IANA's IPv6 Special-Purpose Address Registry lies within, but 6to4: that holds an
-IPv4 address, which decides."""
+"""The blocks of IANA's IPv6 Special-Purpose Address Registry within it, except 6to4: the IPv4
+address in a 6to4 address decides."""
 
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]!$&'()*+,;=%@]+")
 """RFC 3986, section 2."""
@@ -72,15 +72,15 @@ class NotPublic(OSError):
 
 
 class PublicNetwork(httpcore.NetworkBackend):
-    """Connects to public addresses, and to others only where `allow_private`.
+    """Connects to public addresses, and to others only if `allow_private`.
 
     A host name is resolved once, and the connection is made to the addresses that were checked:
     they cannot change between check and connection. They are tried in the system's order, each for
     its share of the time.
 
     Args:
-        max_seconds: how long a connection lives: a server that sends a byte now and then would
-            otherwise hold it for ever.
+        max_seconds: how long a connection lives. Otherwise a server that sends a byte now and then
+            could hold it forever.
     """
 
     def __init__(self, *, allow_private: bool, max_seconds: float) -> None:
@@ -107,7 +107,7 @@ class PublicNetwork(httpcore.NetworkBackend):
 
 
 def check_url(url: str, *, allow_private: bool) -> str | None:
-    """Why nothing can be sent to a URL; None if it can be tried. Host names are not resolved."""
+    """Why a URL cannot be used; None if it can be tried. Host names are not resolved."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

@@ -19,7 +19,7 @@ INFO_REFUSED = (
 
 
 def check_at_start(settings: Settings) -> None:
-    """Logs how Redis may lose data. Goes on if it cannot be reached: it may be later.
+    """Logs how Redis may lose data. If Redis cannot be reached, returns: it may be reached later.
 
     Raises:
         SystemExit: Redis cannot be used.
@@ -44,7 +44,7 @@ def list_warnings(info: Mapping[str, Any]) -> list[str]:
     """How a Redis may lose data.
 
     Args:
-        info: the reply to INFO, which managed Redis allows where it refuses CONFIG.
+        info: the reply to INFO, which a managed Redis allows even if it refuses CONFIG.
     """
     warnings = []
     policy = info.get("maxmemory_policy", "noeviction")

@@ -1,5 +1,5 @@
-"""Connects to Redis by one URL: to a server, with TLS or without, or to the primary that Sentinels
-name."""
+"""Connects to Redis by one URL: to a server, with TLS or without, or to the primary that Sentinel
+names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _SCHEMES = {
     "redis+sentinel": "redis",
     "rediss+sentinel": "rediss",
 }
-"""Of our URLs, and of those that redis-py reads the rest from."""
+"""The schemes of our URLs, each with the one that redis-py gets for the rest of the URL."""
 
 _SENTINEL_ARGUMENTS = ("sentinel_username", "sentinel_password")
 
@@ -34,10 +34,10 @@ _CLASS = "connection_class"
 _TIMEOUT_SECONDS = 5.0
 
 _SENTINEL_TIMEOUT_SECONDS = 1.0
-"""One that is down must not delay a connection for long: the next one is tried."""
+"""A Sentinel that is down must not delay a connection for long: the next one is tried."""
 
 _MAX_CONNECTIONS = 64
-"""Of one API process; further concurrent requests wait for a free one."""
+"""The limit of one API process; further concurrent requests wait for a free connection."""
 
 NO_CLUSTER = (
     "Redis Cluster cannot be used: each change of a job is one script on its record, the queue and "
@@ -77,7 +77,7 @@ class RedisAddress:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Of a connection, as redis-py takes them, without its class."""
+        """The arguments of a connection, as redis-py takes them, without its class."""
         return {name: each for name, each in self._parsed.items() if name != _CLASS}
 
     @property
@@ -90,7 +90,7 @@ class RedisAddress:
 
     @property
     def sentinel_arguments(self) -> dict[str, Any]:
-        """Of a connection to a Sentinel, which has TLS if the servers have it."""
+        """The arguments of a connection to a Sentinel, which has TLS if the servers have it."""
         tls = {} if self.tls is None else {"ssl": True} | self.tls
         timeouts = ("socket_timeout", "socket_connect_timeout")
         timeout = dict.fromkeys(timeouts, _SENTINEL_TIMEOUT_SECONDS)
@@ -106,7 +106,7 @@ def parse_redis_url(url: str) -> RedisAddress:
     """Where Redis is.
 
     Raises:
-        ValueError: the URL is invalid, with a sentence that does not repeat its password.
+        ValueError: the URL is invalid; the message does not contain its password.
     """
     try:
         parts = urlsplit(url)
@@ -128,13 +128,13 @@ def parse_redis_url(url: str) -> RedisAddress:
 
 
 def hide_login(url: str) -> str:
-    """The URL without users, passwords and arguments, to be shown."""
+    """The URL without users, passwords and arguments, which may be shown."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _parse_sentinels(parts: SplitResult) -> RedisAddress:
-    """Of `redis+sentinel://user:password@host:port,host:port/primary/database?argument=value`."""
+    """Parses `redis+sentinel://user:password@host:port,…/primary/database?argument=value`."""
     login, at, hosts = parts.netloc.rpartition("@")
     try:
         found = [urlsplit(f"//{each}") for each in hosts.split(",") if each]
@@ -166,10 +166,10 @@ def _check_database(database: str) -> None:
 
 def _check_arguments(address: RedisAddress) -> None:
     """Raises ValueError if a connection does not know one of the URL's arguments: otherwise the
-    first connection would find it out."""
+    first connection would fail."""
     try:
         redis.ConnectionPool.from_url(address.url).make_connection()
-    except ValueError as error:  # whose text may have a part of the password
+    except ValueError as error:  # its text may contain a part of the password
         raise ValueError(_UNREADABLE) from error
     except (TypeError, redis.RedisError) as error:
         fault = str(error).rpartition("got an ")[2]  # without the name of a constructor
@@ -220,7 +220,7 @@ def connect_async(url: str) -> "redis.asyncio.Redis":
 
 
 class _BlockingSentinelPool(AsyncSentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
-    """Connections to the primary, for which requests wait where all of them are in use."""
+    """Connections to the primary; if all of them are in use, requests wait."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         await super().disconnect(inuse_connections)

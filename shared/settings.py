@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         use_attribute_docstrings=True,
-        hide_input_in_errors=True,  # which may be a password
+        hide_input_in_errors=True,  # an input may be a password
     )
 
     host: str = "127.0.0.1"
@@ -237,7 +237,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then files of secrets, then variables."""
+        """The sources of settings: arguments, then files of secrets, then variables."""
         return init_settings, SecretFiles(settings_cls), env_settings
 
     @property
@@ -246,13 +246,13 @@ class Settings(BaseSettings):
 
     @property
     def kill_after_seconds(self) -> int:
-        """After how long at one job a process is killed: later than the attempt ends by itself
-        unless it hangs, and than the last heartbeat that it then sends."""
+        """After how long at one job a process is killed. An attempt that does not hang ends by
+        itself, and sends its last heartbeat, before that."""
         return self.job_time_limit_seconds + 60 + ceil(2 * self.heartbeat_seconds)
 
     @property
     def lease_limit_seconds(self) -> float:
-        """If the lease of an attempt ends so long after its claim, the attempt took too long."""
+        """If the lease of an attempt ends this long after its claim, the attempt took too long."""
         return self.job_time_limit_seconds + self.lease_seconds
 
     @property
@@ -315,8 +315,8 @@ class Settings(BaseSettings):
 
     @property
     def submission_limit_bytes(self) -> int:
-        """How large all files of a submission may be together: two of the largest fit in, masks and
-        further styles are smaller."""
+        """How large all files of a submission may be together: enough for two of the largest files,
+        because masks and further styles are smaller."""
         return 2 * self.upload_limit_bytes
 
     @property
@@ -338,7 +338,7 @@ class Settings(BaseSettings):
 
     @property
     def redis_location(self) -> str:
-        """The URL of Redis with its password: by default that of a server on this machine."""
+        """The URL of Redis with its password: by default, a server on this machine."""
         if self.redis_url is None:
             return "redis://localhost:6379/0"
         return self.redis_url.get_secret_value()

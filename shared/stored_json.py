@@ -1,4 +1,4 @@
-"""Reads the JSON that another version may have stored: several run during a rolling update."""
+"""Reads JSON that another version may have stored: several versions run during a rolling update."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Traces, which an operator enables with OpenTelemetry's own variables.
 
-Spans are made through OpenTelemetry's API, which does nothing without a provider. That comes with
-the SDK, which is loaded only if traces are enabled.
+Spans are made through OpenTelemetry's API, which does nothing without a provider. The provider
+comes with the SDK, which is loaded only if traces are enabled.
 """
 
 import os
@@ -35,7 +35,7 @@ def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def begin(service: str) -> bool:
-    """Starts to export the spans of this process, if that is enabled; whether it is.
+    """Starts to export the spans of this process, if that is enabled. Returns whether it is.
 
     Args:
         service: the name of the service if the operator has not set one.

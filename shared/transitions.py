@@ -38,8 +38,8 @@ SUBMISSION_GRACE_SECONDS = 60
 """How long after its pictures a job's record may be written."""
 
 FETCHED_SECONDS = 60
-"""How long a job that is to be deleted once its result was fetched is retained after that: a client
-that lost the end of the response can request it again."""
+"""How long a job that is retained until its result was fetched is retained after that, so that a
+client that lost the end of the response can request it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ class Retention:
 
     Attributes:
         retention_hours: how long a job and its pictures are retained.
-        grace_seconds: how long everything else of its workers is, and the input pictures of a
-            canceled job: after that none of its workers writes any more.
+        grace_seconds: how long the other blobs of its workers, and the input pictures of a canceled
+            job, are retained: after that, none of its workers writes any more.
         jobs_per_owner: beyond this number the oldest are deleted, those without a picture first.
         jobs_in_all: the same for the jobs of all owners.
     """
@@ -115,7 +115,7 @@ class Retention:
 
     @property
     def arguments(self) -> dict[str, Argument]:
-        """As the scripts take them: times in milliseconds."""
+        """The arguments as the scripts take them, with times in milliseconds."""
         return {
             "retention_ms": milliseconds(self.retention_hours * 3600),
             "grace_ms": milliseconds(self.grace_seconds),
@@ -124,13 +124,13 @@ class Retention:
 
     @property
     def limits(self) -> dict[str, Argument]:
-        """How many jobs are retained, as the scripts take it."""
+        """How many jobs are retained, as the scripts take these limits."""
         return {"jobs_per_owner": self.jobs_per_owner, "jobs_in_all": self.jobs_in_all}
 
 
 def begin_submission(job_id: str) -> Transition[int]:
-    """The pictures of a new job are about to be written: until when its record may be, in
-    milliseconds since 1970."""
+    """Notes that the pictures of a new job are about to be written. Returns until when its record
+    may be written, in milliseconds since 1970."""
     arguments = {"grace_ms": milliseconds(SUBMISSION_GRACE_SECONDS)}
     return on_job("begin_submission", job_id, arguments, read=int)
 
@@ -150,10 +150,10 @@ def submit(
     """→ queued.
 
     Args:
-        latest_ms: what `begin_submission` returned; a submission after the job was deleted is
-            refused by it.
+        latest_ms: what `begin_submission` returned, by which a submission is refused after the job
+            was deleted.
         queue_limit: how many jobs may be queued.
-        in_flight_limit: how many of the owner may be queued or running; 0 for any number.
+        in_flight_limit: how many jobs of the owner may be queued or running; 0 for any number.
         idempotency_key: refers to this job from now on.
     """
     key = idempotency_key
@@ -180,19 +180,19 @@ def submit(
         "image_bytes": entry.image_bytes,
         "written_by": __version__,
     }
-    return on_job("submit", job_id, arguments, read=_word, keys=_idempotency(key))
+    return on_job("submit", job_id, arguments, read=_return_reply, keys=_idempotency(key))
 
 
 def read(job_id: str) -> Transition[Job | None]:
-    """The job; None if it does not exist. Reading raises RecordDamaged if that is impossible."""
+    """The job; None if it does not exist. Raises RecordDamaged if its record cannot be read."""
     return on_job("read", job_id, {"exact": EXACT}, read=job_from_reply)
 
 
 def claim(*job_ids: str, lease_seconds: float, worker: str = "") -> Transition[Claim | None]:
-    """queued → running, of the first of these jobs that is queued; None where none is.
+    """queued → running, for the first of these jobs that is queued. Returns None if none is.
 
     Args:
-        worker: the `identity` of the one that claims.
+        worker: the `identity` of the worker that claims.
     """
     arguments: dict[str, Argument] = {
         "candidates": ",".join(job_ids),
@@ -200,7 +200,7 @@ def claim(*job_ids: str, lease_seconds: float, worker: str = "") -> Transition[C
         "lease_ms": milliseconds(lease_seconds),
         "token": token_hex(4),
     }
-    return on_job("claim", job_ids[0], arguments, read=_claim)
+    return on_job("claim", job_ids[0], arguments, read=_read_claim)
 
 
 def heartbeat(
@@ -227,7 +227,7 @@ def heartbeat(
         "remaining": "" if remaining is None else remaining,
         "iterations": iterations,
     }
-    return on_job("heartbeat", job_id, arguments, read=_heartbeat_reply, fields=fields)
+    return on_job("heartbeat", job_id, arguments, read=_read_heartbeat_reply, fields=fields)
 
 
 def succeed(
@@ -261,14 +261,15 @@ def release(
 ) -> Transition[Committed]:
     """running → queued, as the worker shuts down; → canceled if the client has requested it."""
     arguments: dict[str, Argument] = {"fence": fence, **retention.arguments}
-    return on_job("release", job_id, arguments, read=_word, fields=fields)
+    return on_job("release", job_id, arguments, read=_return_reply, fields=fields)
 
 
 def hand_over(
     job_id: str, fence: str, *, code: FailureCode, lost_limit: int, fields: Mapping[str, str]
 ) -> Transition[bool]:
-    """running → queued, for another worker, as this one cannot paint the job; whether it is.
-    Otherwise the claim is lost, the client has canceled the job, or too many attempts have failed.
+    """running → queued, for another worker, as this one cannot paint the job. Returns whether it is
+    queued. It is not if the claim is lost, the client has canceled the job, or too many attempts
+    have failed.
 
     Args:
         code: why this worker cannot paint it.
@@ -285,9 +286,9 @@ def recover(
     failed if the worker was killed for taking too long, or too many attempts have failed.
 
     Args:
-        lost_limit: after how many attempts in a row that failed with their workers, without
+        lost_limit: after how many attempts in a row that failed because of their workers, without
             progress, the job fails.
-        lease_limit_seconds: if a lease ends so long after its claim, the attempt was killed
+        lease_limit_seconds: if a lease ends this long after its claim, the attempt was killed
             because it took too long.
     """
     arguments = retention.arguments | {
@@ -296,24 +297,24 @@ def recover(
         "time_limit_detail": FAILURES["time_limit"],
         "limit_ms": milliseconds(lease_limit_seconds),
     }
-    return on_job("recover", job_id, arguments, read=_word)
+    return on_job("recover", job_id, arguments, read=_return_reply)
 
 
 def cancel(job_id: str, *, retention: Retention) -> Transition[Canceled]:
     """queued → canceled; running → requested, unless its client requested to finish it before;
     over → unchanged."""
-    return on_job("cancel", job_id, retention.arguments, read=_word)
+    return on_job("cancel", job_id, retention.arguments, read=_return_reply)
 
 
 def request_finish(job_id: str) -> Transition[FinishReply]:
     """running → requested to commit its picture as it is, unless its client canceled it before;
     anything else → unchanged."""
-    return on_job("request_finish", job_id, read=_word)
+    return on_job("request_finish", job_id, read=_return_reply)
 
 
 def promote_preview(job_id: str, result_key: str) -> Transition[Committed]:
     """Gives a job that is over and has no result this one, in the same state."""
-    return on_job("promote_preview", job_id, {"result_key": result_key}, read=_word)
+    return on_job("promote_preview", job_id, {"result_key": result_key}, read=_return_reply)
 
 
 def update_weights(
@@ -334,18 +335,18 @@ def update_weights(
         "options": json.dumps(options),
         "warnings": warnings_to_json(warnings),
     }
-    return on_job("update_weights", job_id, arguments, read=_word)
+    return on_job("update_weights", job_id, arguments, read=_return_reply)
 
 
 def expire(job_id: str, *, retention: Retention) -> Transition[Expired]:
     """queued → expired if its deadline has passed; → failed if it has timed out."""
     arguments = retention.arguments | {"timed_out_detail": FAILURES["timed_out"]}
-    return on_job("expire", job_id, arguments, read=_word)
+    return on_job("expire", job_id, arguments, read=_return_reply)
 
 
 def end_retention(job_id: str, *, remaining_seconds: float = FETCHED_SECONDS) -> Transition[bool]:
-    """The result of a job was sent completely: if the job is retained until then, its retention
-    ends so soon. Whether that has changed it."""
+    """Notes that the result of a job was sent completely. If the job is retained only until then,
+    its retention ends after `remaining_seconds`. Returns whether its end has changed."""
     return on_job(
         "end_retention", job_id, {"remaining_ms": milliseconds(remaining_seconds)}, read=bool
     )
@@ -354,7 +355,7 @@ def end_retention(job_id: str, *, remaining_seconds: float = FETCHED_SECONDS) ->
 def delete(
     job_id: str, *, retention: Retention, idempotency_key: IdempotencyKey | None = None
 ) -> Transition[bool]:
-    """Deletes a job in any state; whether it existed.
+    """Deletes a job in any state. Returns whether it existed.
 
     Args:
         idempotency_key: is deleted too if it refers to this job.
@@ -364,12 +365,12 @@ def delete(
 
 
 def delete_past_retention(job_id: str) -> Transition[bool]:
-    """Deletes a job that is past its retention; whether it was."""
+    """Deletes a job if it is past its retention. Returns whether it was."""
     return on_job("delete_past_retention", job_id, read=bool)
 
 
 def delete_beyond_limit(job_id: str, list_key: str, retention: Retention) -> Transition[bool]:
-    """Deletes a job that is beyond the limit of a list of retained jobs; whether it was.
+    """Deletes a job if it is beyond the limit of a list of retained jobs. Returns whether it was.
 
     Args:
         list_key: the list of its owner, or of all.
@@ -379,17 +380,17 @@ def delete_beyond_limit(job_id: str, list_key: str, retention: Retention) -> Tra
 
 
 def delete_damaged(job_id: str) -> Transition[bool]:
-    """Deletes what is not a record from a record's key; whether there was such a thing."""
+    """Deletes a job whose key holds something other than a record. Returns whether it did."""
     return on_job("delete_damaged", job_id, read=bool)
 
 
 def mark_cleaned(job_id: str, due_ms: float) -> Transition[bool]:
-    """Notes that the cleanup of a job that was due then is done."""
+    """Notes that the cleanup of a job that was due at `due_ms` is done."""
     return on_job("mark_cleaned", job_id, {"due_ms": round(due_ms)}, read=bool)
 
 
 def postpone_cleanup(job_id: str, due_ms: float, *, delay_seconds: float) -> Transition[bool]:
-    """Notes that the cleanup of a job that was due then has failed, and is tried again later."""
+    """Notes that the cleanup of a job that was due at `due_ms` has failed: it is tried again."""
     arguments: dict[str, Argument] = {
         "due_ms": round(due_ms),
         "delay_ms": milliseconds(delay_seconds),
@@ -401,7 +402,7 @@ def _commit(
     job_id: str, fence: str, status: str, fields: Mapping[str, str], retention: Retention
 ) -> Transition[Committed]:
     arguments = {"fence": fence, "status": status} | retention.arguments
-    return on_job("commit", job_id, arguments, read=_word, fields=fields)
+    return on_job("commit", job_id, arguments, read=_return_reply, fields=fields)
 
 
 def _limit_ms(seconds: float | None) -> int:
@@ -413,18 +414,18 @@ def _idempotency(key: IdempotencyKey | None) -> dict[str, str | None]:
     return {"idempotency": key.redis_key if key else None}
 
 
-def _word(reply: Any) -> Any:
+def _return_reply(reply: Any) -> Any:
     return reply
 
 
-def _claim(reply: Any) -> Claim | None:
+def _read_claim(reply: Any) -> Claim | None:
     if reply is None:
         return None
     job_id, fence, fields = reply
     return Claim(job_id, fence, job_if_readable(fields))
 
 
-def _heartbeat_reply(reply: Any) -> HeartbeatReply:
+def _read_heartbeat_reply(reply: Any) -> HeartbeatReply:
     answer, *changed = reply
     if not changed:
         return HeartbeatReply(answer)

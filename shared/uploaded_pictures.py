@@ -1,7 +1,7 @@
 """Uploaded pictures: sent once, used in many jobs, and deleted once they are no longer used.
 
-The record of a picture names its blob, whose key is used only once: whatever happens at the same
-time, no picture loses its blob. The scripts are in `shared/scripts/picture`.
+The record of a picture names its blob. The key of a blob is used only once, so that no picture can
+lose its blob through a concurrent request. The scripts are in `shared/scripts/picture`.
 """
 
 import json
@@ -23,7 +23,7 @@ UNUSED = "pictures:unused"
 """Sorted set: the keys of blobs that no picture uses, by when they are to be deleted."""
 
 UNDELETED = "pictures:undeleted"
-"""Sorted set: those of them that could not be deleted, by when that is tried again."""
+"""Sorted set: the keys of unused blobs that could not be deleted, by when that is tried again."""
 
 _KEYS = {
     "index": "pictures:index",
@@ -42,7 +42,7 @@ class UploadedPicture:
 
     Attributes:
         id: a hash of its owner and its content.
-        name: that its owner gave it; '' if it has none.
+        name: the name that its owner gave it; '' if it has none.
         width: in pixels.
         height: in pixels.
         size_bytes: of its blob.
@@ -68,8 +68,7 @@ class PictureLimits:
 
     Attributes:
         retention_hours: after their last use.
-        per_owner: beyond this number, those of an owner that were not used for the longest time are
-            deleted.
+        per_owner: beyond this number, an owner's least recently used pictures are deleted.
         in_all: the same for the pictures of all owners.
     """
 
@@ -105,7 +104,7 @@ class PicturePage:
 
 @dataclass(frozen=True, slots=True)
 class PictureUpload:
-    """What an upload has led to.
+    """The outcome of an upload.
 
     Attributes:
         is_new: whether its owner did not have the picture before; otherwise its blob is unused.
@@ -117,10 +116,10 @@ class PictureUpload:
 
 @dataclass(frozen=True, slots=True)
 class PictureContent:
-    """What is known of the file of a picture.
+    """What is known about the file of a picture.
 
     Attributes:
-        digest: the same for the same pixels.
+        digest: a hash that is the same for the same pixels.
         is_transparent: whether some of its pixels are.
     """
 
@@ -137,8 +136,8 @@ def is_picture_id(text: str) -> bool:
 
 
 def make_picture_id(owner: str, digest: str) -> str:
-    """The id of a picture: the same for the same pixels of the same owner. Nobody learns from it
-    what others have uploaded."""
+    """The id of a picture: the same for the same pixels of the same owner. It does not reveal what
+    others have uploaded."""
     return sha256(f"{owner} {digest}".encode()).hexdigest()[:_ID_DIGITS]
 
 
@@ -153,7 +152,7 @@ def new_blob_key(picture_id: str) -> str:
 
 
 def begin_upload(picture_id: str, owner: str, blob: str) -> Transition[bool]:
-    """The blob of a picture is about to be written."""
+    """Notes that the blob of a picture is about to be written."""
     arguments: dict[str, Argument] = {"blob": blob, "grace_ms": milliseconds(GRACE_SECONDS)}
     return _on_picture("begin_upload", picture_id, owner, arguments, bool)
 
@@ -167,8 +166,8 @@ def store(
     blob: str,
     limits: PictureLimits,
 ) -> Transition[PictureUpload | None]:
-    """Stores a picture whose blob is written; None if that took so long that the blob may have been
-    deleted."""
+    """Stores a picture whose blob is written. Returns None if that took so long that the blob may
+    have been deleted."""
     arguments: dict[str, Argument] = {
         "id": picture_id,
         "owner": owner,
@@ -193,7 +192,7 @@ def read(picture_id: str, owner: str) -> Transition[UploadedPicture | None]:
 def renew(
     picture_id: str, owner: str, limits: PictureLimits, *, name: str = ""
 ) -> Transition[UploadedPicture | None]:
-    """The same of a picture that is used, which is retained for longer.
+    """An owner's picture, as `read` returns it, which is now retained for longer: it is used.
 
     Args:
         name: its new name; '' if it stays as it is.
@@ -208,7 +207,7 @@ def renew(
 
 
 def delete(picture_id: str, owner: str, blob: str) -> Transition[bool]:
-    """Deletes an owner's picture if it has this blob; whether it had."""
+    """Deletes an owner's picture if it has this blob. Returns whether it had."""
     arguments: dict[str, Argument] = {"id": picture_id, "owner": owner, "blob": blob}
     return _on_picture("delete", picture_id, owner, arguments, bool)
 
@@ -220,7 +219,7 @@ def list_pictures(
 
     Args:
         before: the place after which the list continues; empty for its beginning.
-        most: how many are read.
+        most: how many are read at most.
     """
     arguments: dict[str, Argument] = {
         "owner": owner,
@@ -233,7 +232,7 @@ def list_pictures(
 
 
 def expire(*, limit: int) -> Transition[list[str]]:
-    """Deletes pictures that have expired: the keys of blobs that no picture uses.
+    """Deletes pictures that have expired. Returns the keys of blobs that no picture uses.
 
     Args:
         limit: how many of each at most.
@@ -247,7 +246,7 @@ def note_deletions(
     """Notes which blobs that no picture uses were deleted, and which could not be.
 
     Args:
-        retry_seconds: after how long those are listed again.
+        retry_seconds: after how long the blobs that could not be deleted are listed again.
     """
     arguments: dict[str, Argument] = {
         "deleted": json.dumps(deleted),

@@ -1,4 +1,4 @@
-"""The workers that live or did so lately, and what each reports of itself."""
+"""The workers that are alive or were so recently, and what each reports about itself."""
 
 import json
 import logging
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 _KEYS = {"workers": "{workers}:about", "seen": "{workers}:seen"}
 
 REMEMBERED_SECONDS = 600.0
-"""For how long a worker that no longer lives is remembered: it may only be restarting, or be cut
-off."""
+"""How long a worker that is no longer alive is remembered: it may only be restarting, or cut off
+from Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Worker:
 
     Attributes:
         backbone: the one that `auto` selects.
-        most_pixels: the size limit of a picture with the default options, by its memory.
-        rate: pixels times iterations per second, by its last jobs; None before the first.
-        memory_bytes: how much of its GPU's memory, or of the machine's, it has allocated.
+        most_pixels: the size limit of a picture with the default options, given its memory.
+        rate: pixels times iterations per second, measured on its last jobs; None before the first.
+        memory_bytes: how much it has allocated of its GPU's memory, or of the machine's.
         backbones: those whose weights it has; empty if it does not report them.
         free_bytes: the memory for a job, including its images, as measured before the current one;
             None if it does not report that.
         limit_bytes: how much of it one painting may use; None for all of it.
         computed_in: the precision of its networks if the options do not set it.
-        overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+        overhead_seconds, iteration_seconds, start_seconds: its speed, measured on its last jobs.
         device_bytes: all memory of its GPU, or of the machine or its container; like the next two,
             None if it does not report that.
         is_painting: whether it has claimed a job.
@@ -64,12 +64,12 @@ class Worker:
 
     @property
     def identity(self) -> str:
-        """What the records of jobs call it, to know it again."""
+        """The name by which the records of jobs identify it."""
         return self.instance or self.name
 
     @property
     def speed(self) -> PaintingSpeed:
-        """How long a picture takes, by its last jobs."""
+        """How long a picture takes, measured on its last jobs."""
         return PaintingSpeed(
             self.rate, self.overhead_seconds, self.iteration_seconds, self.start_seconds
         )
@@ -79,7 +79,7 @@ class Worker:
 
         Args:
             pixels: how many the picture will have.
-            image_bytes: what the images that it is made from take.
+            image_bytes: how much memory the images that it is made from take.
         """
         if not self.has_backbone(options):
             return False
@@ -99,7 +99,7 @@ class Worker:
 
 
 def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
-    """Registers a living worker, for so long."""
+    """Registers a living worker, for `ttl_seconds`."""
     arguments: dict[str, Argument] = {
         "name": worker.name,
         "report": json.dumps(asdict(worker)),
@@ -123,11 +123,11 @@ def _list_workers(recent_seconds: float) -> Transition[list[Worker]]:
         "recent_ms": milliseconds(recent_seconds),
         "remembered_ms": milliseconds(REMEMBERED_SECONDS),
     }
-    return Transition("list_workers", _KEYS, arguments, _workers)
+    return Transition("list_workers", _KEYS, arguments, _read_workers)
 
 
-def _workers(reply: Any) -> list[Worker]:
-    found = (_worker(report) for report in reply)
+def _read_workers(reply: Any) -> list[Worker]:
+    found = (_read_worker(report) for report in reply)
     return sorted((each for each in found if each is not None), key=lambda worker: worker.name)
 
 
@@ -135,7 +135,7 @@ _REPORT = TypeAdapter(Worker)
 """Checks the types of a report, which a later comparison relies on; ignores unknown fields."""
 
 
-def _worker(report: str) -> Worker | None:
+def _read_worker(report: str) -> Worker | None:
     """The worker in a report, which a newer version may have written; None if it is damaged."""
     try:
         return _REPORT.validate_json(report)

@@ -1,1 +1,1 @@
-"""Celery in, engine inside: jobs are claimed, painted and committed."""
+"""The worker: its Celery tasks claim jobs, paint them with the engine and commit the pictures."""

@@ -1,4 +1,4 @@
-"""`python -m worker`: one painting process under Celery, until SIGTERM."""
+"""`python -m worker`: runs one painting process under Celery until SIGTERM."""
 
 import logging
 import os
@@ -33,14 +33,14 @@ REGISTERED_SECONDS = 10.0
 """How long a registration lasts."""
 
 RESTART_SECONDS = 5.0
-"""How long a process that cannot start, or claim jobs, waits before it ends, and the pool starts
-the next one."""
+"""How long a process that cannot start or claim jobs waits before it ends. The pool then starts the
+next one."""
 
 
 class PaintingProcess:
     """The state of the pool's child process; the parent only sets the shutdown flag."""
 
-    _context: WorkerContext  # from `start`, without which the pool gives a child no message
+    _context: WorkerContext  # set by `start`, before the pool gives the child a message
 
     def __init__(self, settings: Settings, queue: Celery, shutdown: Shutdown) -> None:
         self._settings = settings
@@ -48,7 +48,8 @@ class PaintingProcess:
         self._shutdown = shutdown
 
     def start(self, **_: Any) -> None:
-        """Starts, or ends the process: Celery would log an Exception and give the process jobs."""
+        """Starts; ends the process if that fails. If it raised an Exception, Celery would only log
+        it, and give the process jobs."""
         try:
             self._start()
         except Exception as error:
@@ -58,11 +59,11 @@ class PaintingProcess:
 
     def _start(self) -> None:
         """Loads torch and registers the worker, before the first job comes."""
-        # Before torch loads OpenMP: threads that spin while they wait make two paintings on the
-        # same cores, or one beside other work, many times slower.
+        # Set before torch loads OpenMP: threads that spin while they wait make paintings many times
+        # slower where two share the same cores, or one runs beside other work.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        # What oneDNN compiles for a layer at one size of picture takes 0.4 MB, and by default a
-        # thousand of these stay. An iteration needs 33, or nine times as many in tiles.
+        # The code that oneDNN compiles for one layer and picture size takes 0.4 MB, and by default
+        # a thousand of these are cached. An iteration needs 33, or nine times as many with tiling.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "320")
         from worker.adapter import measure_capability, memory_bytes
 
@@ -79,7 +80,7 @@ class PaintingProcess:
         self._shutdown.set()
 
     def end(self, **_: Any) -> None:
-        """Sends the last spans, in the child that made them."""
+        """Sends the last spans from the child that recorded them."""
         tracing.end()
 
     def paint(self, job_id: str) -> None:
@@ -88,9 +89,12 @@ class PaintingProcess:
 
 
 def paint_or_exit(context: WorkerContext) -> None:
-    """Paints the next job. An error outside of a job ends the process: Celery would log it, and
-    give the process more messages, though every job after a fault of the GPU fails like this. As
-    the process is lost, its message goes back to the queue, and the pool starts another."""
+    """Paints the next job.
+
+    An error outside of a job ends the process. Celery would only log it and give the process more
+    messages, although after a GPU fault every job fails like this. Once the process has ended, its
+    message goes back to the queue, and the pool starts another process.
+    """
     try:
         paint(context)
     except Exception:
@@ -129,7 +133,7 @@ class Registration(Thread):
             self._context.jobs.run(register_worker(worker, ttl_seconds=ttl_seconds))
         except RedisError as error:
             log.warning("Worker not registered, Redis refused or did not answer: %s", error)
-        except Exception:  # such as a folder of weights that cannot be read for a moment
+        except Exception:  # for example, the folder of weights cannot be read for a moment
             log.exception("Worker not registered")
 
 

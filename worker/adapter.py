@@ -1,4 +1,4 @@
-"""Between the service and the engine: files become tensors, and tensors files. Loads torch."""
+"""Connects the service to the engine: converts files to tensors, and back. Loads torch."""
 
 import logging
 import os
@@ -44,7 +44,7 @@ from worker.context import Capability, FreeMemory, worker_instance, worker_name
 log = logging.getLogger(__name__)
 
 PREPARED_INPUTS = PreparedInputsCache()
-"""The prepared inputs of the last jobs: the jobs of a sweep share their images."""
+"""The prepared inputs of the last jobs, because the jobs of a sweep share their images."""
 
 
 def measure_capability(settings: Settings) -> Capability:
@@ -71,16 +71,16 @@ def measure_capability(settings: Settings) -> Capability:
 
 
 def _measure_free_memory(device: torch.device) -> int:
-    """How many bytes are free between two jobs. What the last one freed is returned to the system
-    first: otherwise it counts as used, and what each job leaves in it in small pieces adds up."""
+    """How many bytes are free between two jobs. The memory that the last job freed is returned to
+    the system first: otherwise it counts as used, and the fragments that each job leaves add up."""
     release_freed_memory()
-    # The cached images of the last jobs are dropped for one that needs their memory.
+    # The cached images of the last jobs count as free: a job that needs their memory drops them.
     return free_memory(device) + PREPARED_INPUTS.image_bytes
 
 
 def memory_bytes() -> int:
-    """How much of the GPU's memory, or of the machine's, this process has allocated; the maximum so
-    far on a machine without Linux."""
+    """How many bytes this process has allocated on the GPU, or on the machine if there is no GPU.
+    On a machine without Linux, the maximum so far."""
     device = best_device()
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
@@ -92,8 +92,8 @@ def memory_bytes() -> int:
 
 
 def begin_peak_memory() -> Callable[[], int | None]:
-    """Begins to measure how much of the GPU's memory, or of the machine's, this process has at
-    most. Returns a function for the maximum since then; None where that cannot be measured."""
+    """Starts to measure the peak memory of this process, on the GPU or, without one, the machine.
+    Returns a function for the peak since then, which returns None if it cannot be measured."""
     device = best_device()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -112,7 +112,7 @@ def _read_peak_memory() -> int | None:
 
 
 def choose_precision(options: Options) -> str:
-    """In which precision the network computes these options here."""
+    """The precision in which the network computes with these options on this machine."""
     return str(convolution_dtype(best_device(), options)).removeprefix("torch.")
 
 
@@ -120,7 +120,7 @@ def choose(options: Options, settings: Settings) -> BackboneSource:
     """The backbone that these options select on this machine.
 
     Raises:
-        PaintingFailed: it needs weights that are not there, or lacks a layer of the options.
+        PaintingFailed: its weights are missing, or it does not have a layer of the options.
     """
     try:
         backbone = choose_backbone(options.backbone, settings.weights_folder)
@@ -134,7 +134,7 @@ def choose(options: Options, settings: Settings) -> BackboneSource:
 
 @contextmanager
 def engine_failures() -> Iterator[None]:
-    """Raises PaintingFailed where the engine cannot paint, and releases its memory at the end."""
+    """Raises PaintingFailed if the engine cannot paint, and releases its memory at the end."""
     try:
         yield
     except Diverged as error:
@@ -177,19 +177,19 @@ def load_checkpoint(
     for stored in attempt.checkpoints.load_earlier(attempt.retry_storage):
         attempt.check()
         try:
-            # Into the machine's memory: the run copies it to its device, where it would be twice.
+            # In the machine's memory: the run copies it to its device, which would hold it twice.
             checkpoint = Checkpoint.load(BytesIO(stored))
             checkpoint.check(images.checked(options), options, backbone)
         except (UnusableCheckpoint, OptionError) as error:
-            log.warning("Job %s: starts again: %s", attempt.job.id, error)
+            log.warning("Job %s: starts from the beginning: %s", attempt.job.id, error)
             continue
-        log.info("Job %s: goes on from iteration %d", attempt.job.id, checkpoint.place.iteration)
+        log.info("Job %s: resumes from iteration %d", attempt.job.id, checkpoint.place.iteration)
         return checkpoint
     return None
 
 
 def free_cached_memory(options: Options, backbone: BackboneSource, attempt: Attempt) -> None:
-    """Drops the images of the last jobs where this one needs their memory."""
+    """Drops the cached images of the last jobs if this one needs their memory."""
     job, memory = attempt.job, attempt.context.capability.memory(free_memory(best_device()))
     if job.pixels > memory.most_pixels(options, backbone.name, job.image_bytes):
         PREPARED_INPUTS.clear()
@@ -206,7 +206,7 @@ def encode(picture: Tensor, content: bytes, options: Options, backbone: str, job
 
     Args:
         content: the file of the content image, for `keep_transparency`.
-        options: with the weights that it was painted with.
+        options: with the weights that were used for it.
     """
     painted = to_pil(picture)
     if options.keep_transparency:

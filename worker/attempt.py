@@ -35,12 +35,12 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 STORAGE_RETRY_SECONDS = 60.0
-"""For how long the blob store is retried: painting costs more than waiting for it."""
+"""How long requests to the blob store are retried: painting costs more than waiting for it."""
 
 STORAGE_PAUSE_SECONDS = 1.0
 
 ITERATIONS_SPAN_SECONDS = 2.0
-"""How long the iterations of one span take: an hour of painting has two thousand spans at most."""
+"""How much time one span of iterations covers: an hour of painting has at most two thousand."""
 
 
 class AttemptEnded(Exception):
@@ -77,12 +77,12 @@ class PaintingSpans:
         self._newest: EngineProgress | None = None
 
     def end_preparation(self) -> None:
-        """The first iteration begins."""
+        """Ends the span of the preparation, when the first iteration begins."""
         self._ended_ns = time_ns()
         self._record("prepare", {})
 
     def add(self, progress: "EngineProgress") -> None:
-        """One more iteration is done."""
+        """Adds an iteration that is done."""
         if self._newest is not None and self._newest.scale != progress.scale:
             self.end()
         if self._newest is None:
@@ -136,16 +136,16 @@ class Attempt:
     def report_backbone(self, backbone: BackboneUsed, measurements: Measurements) -> None:
         """Reports which network will paint, and what is measured from now on."""
         self._measurements = measurements
-        # Also an empty one: an earlier attempt may have reported that of another network.
+        # Also an empty hash: an earlier attempt may have reported the hash of another network.
         network = {"backbone_name": backbone.name, "backbone_sha256": backbone.sha256 or ""}
         self._report(network | measurements.fields)
 
     def start_clock(self, plan: Sequence[Scale]) -> None:
-        """The first iteration begins."""
+        """Starts the clock, when the first iteration begins."""
         self._clock = PaintingClock(plan, self.context.speed_record.speed)
 
     def report_progress(self, iteration: "EngineProgress", weights: Mapping[str, float]) -> None:
-        """Reports an iteration that was done, and the weights that it used.
+        """Reports an iteration that is done, and the weights that it used.
 
         Raises:
             AttemptEnded: the claim is lost, the client has canceled, or the worker shuts down.
@@ -163,14 +163,14 @@ class Attempt:
         self._report(self.previews.store(preview) | self._measured_fields)
 
     def store_checkpoint(self, save: Callable[[IO[bytes]], None]) -> None:
-        """Stores the run's state, and the losses up to it before: whatever the next attempt resumes
-        from, its curves continue."""
+        """Stores the losses so far, and then the run's state. In this order, the next attempt can
+        continue the loss curves from whichever checkpoint it resumes."""
         self._report(self.previews.store_losses())
         self.checkpoints.store(save)
 
     @property
     def is_finish_requested(self) -> bool:
-        """Whether the client requests the picture as it is."""
+        """Whether the client has requested the picture as it is now."""
         return self.lease.answer == "finish"
 
     @property
@@ -179,8 +179,8 @@ class Attempt:
         return self.lease.options
 
     def check(self) -> None:
-        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it, or the job, has
-        taken as long as it may."""
+        """Raises AttemptEnded if the attempt has to end here, PaintingFailed if it or the job has
+        reached its time limit."""
         if self.lease.answer == "lost":
             raise ClaimLost
         if self.lease.answer == "cancel":
@@ -193,7 +193,7 @@ class Attempt:
             raise PaintingFailed("time_limit")
 
     def retry_storage(self, action: Callable[[], Result]) -> Result:
-        """The result of `action` on the blob store, which is repeated where the store refuses.
+        """Runs `action` on the blob store, repeats it while the store refuses, returns its result.
 
         Raises:
             one of BLOB_STORE_ERRORS: it refused every time, or the blob does not exist.
@@ -215,7 +215,7 @@ class Attempt:
         key = result_key(self.job.id, self.fence)
         with tracing.span("store"):
             self._require_storage(lambda: self.context.blobs.put(key, picture))
-        # Before the client can see the picture, and asks how long the next one takes.
+        # Before the commit: a client that sees the picture may ask how long the next one takes.
         if self.job.attempt == 1 and not self.is_finish_requested:
             self._record_speed()
         with tracing.span("commit"):
@@ -229,12 +229,12 @@ class Attempt:
         return self._commit(transitions.confirm_cancel)
 
     def fail(self, code: FailureCode) -> Committed:
-        """Ends the job with a reason."""
+        """Ends the job as failed, with a reason."""
         return self._commit(partial(transitions.fail, code=code))
 
     def hand_over(self, code: FailureCode) -> bool:
-        """Queues the job again with everything that was reported, for a living worker that can
-        paint it and has not tried it, if there is one; whether it did.
+        """Queues the job again, with everything that was reported, if another living worker can
+        paint it and has not tried it. Returns whether it did.
 
         Args:
             code: why this worker cannot paint it.
@@ -305,7 +305,7 @@ class Attempt:
         self.lease.report(fields, remaining, iterations=iterations)
 
     def _job_progress(self, progress: "EngineProgress") -> Progress:
-        """The progress as the job's record has it, with the time that the rest will take."""
+        """The progress for the job's record, with the estimated time that is left."""
         return Progress(
             iteration=progress.iteration,
             iterations=progress.iterations,
@@ -317,8 +317,8 @@ class Attempt:
         )
 
     def _estimate_eta(self, progress: "EngineProgress") -> float | None:
-        """The seconds that are left when a client reads it: on average in the middle of the next
-        iteration, and between two heartbeats."""
+        """The seconds that are left when a client reads the estimate: on average in the middle of
+        the next iteration, and between two heartbeats."""
         if self._clock is None:
             return None
         self._clock.add_iteration(progress.scale - 1)
@@ -333,7 +333,7 @@ class Attempt:
         return self._require_storage(lambda: self.context.blobs.get(key))
 
     def _require_storage(self, action: Callable[[], Result]) -> Result:
-        """The same as `retry_storage` for what the job cannot do without.
+        """The same as `retry_storage`, for blobs that the job cannot continue without.
 
         Raises:
             PaintingFailed: the store refused every time, or the blob does not exist.

@@ -1,7 +1,7 @@
-"""Deletes the blobs that nothing needs: of one job, and bit by bit in the whole store.
+"""Deletes unused blobs: those of one job, and step by step those in the whole store.
 
-In the whole store it finds what nobody else can: a Redis that was emptied, or that lost its last
-second, knows neither the job nor that there is something to clean up. Only blobs older than any
+The search of the whole store finds blobs that Redis no longer knows: if Redis was emptied, or lost
+its last second, it has neither the job nor its entry in the cleanup list. Only blobs older than any
 record's retention are deleted, so that a Redis that comes back late still finds its pictures.
 """
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 3600.0
-"""After how long the whole store is searched again."""
+"""How often the whole store is searched."""
 
 STEP_SECONDS = 0.1
-"""How long one step takes: the reconciler's other work does not wait for longer."""
+"""How long one step takes: the reconciler's other work does not wait longer than this."""
 
 SHORT_LIVED = timedelta(hours=1)
-"""How long results in other formats are retained; and after which incomplete blobs of a writer, or
-of a check of the store, belong to nobody any more."""
+"""How long results in other formats are retained. After the same time, the blobs of a check of the
+store, and incomplete blobs, are no longer used by whoever wrote them."""
 
 FINISHING = timedelta(minutes=1)
-"""How long after the last preview of a job was written as its result the record may refer to it."""
+"""How long it may take until the record refers to a last preview that was written as the result."""
 
 _JOB_BLOB = re.compile(r"jobs/([0-9a-f]{32})/")
 _ENCODED = re.compile(r"jobs/[0-9a-f]{32}/encoded/")
@@ -43,7 +43,7 @@ _CHECK = re.compile(r"checks/")
 
 
 class BlobCleanup:
-    """Cleans up after jobs, and searches the whole store again and again.
+    """Cleans up after jobs, and searches the whole store repeatedly.
 
     Args:
         retention: how long a job and its pictures are retained once it is over.
@@ -64,19 +64,20 @@ class BlobCleanup:
         self._next = monotonic()
 
     def clean_up(self, job_id: str) -> bool:
-        """Deletes the blobs that a job does not use: all where it is gone, what its workers left
-        where it is over, its input pictures too where it was canceled. Whether that is done.
+        """Deletes the blobs that a job does not use: all of them if it is gone, and what its
+        workers left if it is over, with its input pictures if it was canceled. Returns whether
+        that is done.
 
         Raises:
             one of BLOB_STORE_ERRORS: some blobs cannot be deleted.
         """
         try:
-            # In this order: of the blobs in the list, the record has all that were used by then.
+            # List before reading: the record then refers to every listed blob that is in use.
             listed = list(chain.from_iterable(self._blobs.pages(job_folder(job_id))))
             job = self._jobs.run(transitions.read(job_id))
             if job is None or job.is_over:
                 before = datetime.now(UTC) - FINISHING
-                # While there is a record, its result may be copied, or its preview made the result.
+                # While there is a record, its result may be being copied, or its preview promoted.
                 self._blobs.delete_pieces(job_id, before if job else None)
                 used = job.useful_blobs if job else frozenset()
                 return self._delete_unused(job_id, used, listed, before)
@@ -88,7 +89,7 @@ class BlobCleanup:
         """Continues to search the whole store, where the last step ended.
 
         Raises:
-            RedisError: the rest is for the next search.
+            RedisError: the rest is left to the next search.
         """
         if self._steps is None:
             if monotonic() < self._next:
@@ -111,11 +112,11 @@ class BlobCleanup:
         listed: "Sequence[ObjectMeta]",
         before: datetime,
     ) -> bool:
-        """Deletes those of a job's blobs that it does not use, and whose use cannot be about to
-        begin; whether that is all. A job that uses none is gone, or had no preview.
+        """Deletes a job's unused blobs, except those that may be about to be used. Returns whether
+        it deleted all unused ones. A job that uses none is gone, or had no preview.
 
         Args:
-            before: a preview that was promoted later may be about to be used.
+            before: a preview that was promoted after this time may be about to be used.
         """
         written = {blob["path"]: blob["last_modified"] for blob in listed}
         keys = [key for key in written if key not in used and not (used and is_encoded(key))]
@@ -128,8 +129,8 @@ class BlobCleanup:
     def _search(self) -> Iterator[None]:
         now = datetime.now(UTC)
         for page in chain(self._blobs.pages("jobs"), self._blobs.pages("checks")):
-            yield from self._delete(self._short_lived(page, now - SHORT_LIVED))
-            yield from self._delete(self._orphans(page, now - self._max_age))
+            yield from self._delete(self._find_short_lived(page, now - SHORT_LIVED))
+            yield from self._delete(self._find_job_orphans(page, now - self._max_age))
             yield
         for page in self._blobs.pages("pictures"):
             orphans = find_orphans(self._jobs, page, now - self._max_picture_age)
@@ -137,24 +138,24 @@ class BlobCleanup:
             yield
         yield from self._blobs.delete_old_pieces(now - SHORT_LIVED)
 
-    def _short_lived(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+    def _find_short_lived(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
         old = (blob["path"] for blob in page if blob["last_modified"] < before)
         return [key for key in old if _ENCODED.match(key) or _CHECK.match(key)]
 
-    def _orphans(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
-        """Old blobs of jobs without a record that are not about to get one: a copy of an earlier
-        job's picture is as old as the original."""
+    def _find_job_orphans(self, page: "Sequence[ObjectMeta]", before: datetime) -> list[str]:
+        """Old blobs of jobs that have no record and are not about to get one. Such a new job may
+        have old blobs: a copy of an earlier job's picture is as old as the original."""
         keys_by_job: dict[str, list[str]] = {}
         for blob in page:
             match = _JOB_BLOB.match(blob["path"])
             if match is not None and blob["last_modified"] < before:
                 keys_by_job.setdefault(match[1], []).append(blob["path"])
-        reading = self._jobs.client.pipeline(transaction=False)
+        pipeline = self._jobs.client.pipeline(transaction=False)
         for job_id in keys_by_job:
-            # In this order: a job submitted in between leaves the cleanup and gets its record.
-            reading.zscore(JOB_KEYS["cleanup"], job_id)
-            reading.exists(record_key(job_id))
-        answers = reading.execute()
+            # In this order: a job submitted in between leaves the cleanup list and gets its record.
+            pipeline.zscore(JOB_KEYS["cleanup"], job_id)
+            pipeline.exists(record_key(job_id))
+        answers = pipeline.execute()
         found = zip(keys_by_job.values(), answers[1::2], answers[::2], strict=True)
         return [
             key
@@ -164,8 +165,8 @@ class BlobCleanup:
         ]
 
     def _delete(self, keys: Sequence[str]) -> Iterator[None]:
-        """One at a time: an object store takes a request for each. One that cannot be deleted does
-        not stop the others."""
+        """Deletes blobs one at a time, because an object store needs a request for each. A blob
+        that cannot be deleted does not stop the others."""
         failures: list[Exception] = []
         for key in keys:
             try:
@@ -176,4 +177,4 @@ class BlobCleanup:
         if failures:
             log.warning("%d old blobs cannot be deleted: %s", len(failures), failures[-1])
         if len(keys) > len(failures):
-            log.info("%d old blobs deleted that nothing uses", len(keys) - len(failures))
+            log.info("%d old unused blobs deleted", len(keys) - len(failures))

@@ -23,11 +23,11 @@ class CapableWorkers:
         self._found: dict[tuple[object, ...], bool] = {}
 
     def can_claim(self, own: Worker, job: Job, attempts_limit: int) -> bool:
-        """Whether the worker that asks can paint a job, and its attempt at it has not failed while
-        another could try it.
+        """Whether the worker that asks can claim a job: it can paint it, and if its own attempt at
+        it has failed, there is no other worker that could try it.
 
-        A process may be killed by chance. Rather than let the job wait for a worker that is busy,
-        its successor tries again, but not the last attempt of those that are allowed.
+        A process may be killed by chance. Its successor then tries the job again, so that the job
+        does not wait for a busy worker. It does not do this for the last allowed attempt.
         """
         if not self._can_paint(own, job):
             return False
@@ -42,8 +42,9 @@ class CapableWorkers:
         return any(True for _ in self._others(job))
 
     def another_may_succeed(self, job: Job, *, only_idle: bool = False) -> bool:
-        """The same of those whose attempt at it has not failed; of those that are idle, or of all.
-        Those of version 0.2.0, which do not say whether they paint, may not know its options."""
+        """Whether another living worker can paint a job, and no attempt of its has failed; if
+        `only_idle`, an idle worker. Workers of version 0.2.0, which do not report whether they are
+        painting, do not count: they may not know the job's options."""
         return any(
             each.identity not in job.failed_workers
             and each.is_painting is not None
@@ -73,8 +74,8 @@ class CapableWorkers:
 
 
 def _can_paint(worker: Worker, job: Job) -> bool:
-    """Whether a worker has the backbone, memory and version for a job. Each can paint one whose
-    options cannot be read: it is then found damaged."""
+    """Whether a worker has the backbone, memory and version for a job. If the job's options cannot
+    be read, every worker can: the one that claims it then finds that it is damaged."""
     try:
         return job.is_known and worker.can_paint(job.read_options(), job.pixels, job.image_bytes)
     except RecordDamaged:

@@ -22,10 +22,10 @@ from worker.context import WorkerContext
 log = logging.getLogger(__name__)
 
 FIRST_PAGE = 8
-"""How many jobs at the head of the queue a worker reads first: it nearly always claims one."""
+"""How many jobs at the head of the queue a worker reads first. It nearly always claims one."""
 
 PAGE = 256
-"""How many more it reads at a time if others claimed all of those, or it can paint none."""
+"""How many more it reads at a time if others claimed all of those, or it can paint none of them."""
 
 RETRY_PAUSE_SECONDS = 0.5
 """How long a worker waits before it repeats what Redis did not answer."""
@@ -34,13 +34,13 @@ PAUSE_SECONDS = 1.0
 """How long a worker waits at least after a message for a job that it cannot paint."""
 
 PAUSE_RATIO = 4.0
-"""The same, in times that it took to read the queue."""
+"""The same, as a multiple of the time that it took to read the queue."""
 
 
 def claim_next(context: WorkerContext) -> tuple[Job, str] | None:
-    """The first queued job that this worker can paint and that no other worker claimed before, and
-    the claim's fence. A job of which its attempt has failed is left to the workers that have not
-    tried it, as long as there are any."""
+    """Claims the first queued job that this worker can paint and no other worker claims first.
+    Returns the job and the claim's fence. If this worker's attempt at a job has failed, it leaves
+    the job to the workers that have not tried it, as long as there are any."""
     began, attempts_limit = monotonic(), context.settings.attempts_limit
     own = context.capability.worker()
     workers = CapableWorkers(own.identity, partial(context.jobs.run, list_workers()))
@@ -73,17 +73,17 @@ def _read_queue(context: WorkerContext) -> Iterator[dict[str, Job | None]]:
 
 
 def _delete_unless_record(job_id: str, context: WorkerContext) -> bool:
-    """Deletes a job that cannot be read if its key holds something else than a record; whether it
-    did. If it has no record, or a damaged one, that is found when it is claimed."""
+    """Deletes a job that cannot be read if its key holds something other than a record. Returns
+    whether it did. If the record is missing or damaged, the claim finds that out."""
     is_deleted = context.jobs.run(transitions.delete_damaged(job_id))
     if is_deleted:
-        log.error("Job %s cannot be claimed: its key holds something else than a record", job_id)
+        log.error("Job %s cannot be claimed: its key holds something other than a record", job_id)
     return is_deleted
 
 
 def _claim(candidates: Sequence[str], context: WorkerContext) -> tuple[Job, str] | None:
-    """The first of these jobs that can be claimed, and its fence; None if there is none. A job
-    whose record is damaged fails, and the next one is claimed."""
+    """Claims the first of these jobs that can be claimed. Returns it with its fence, or None if
+    there is none. A job whose record is damaged fails, and the next one is claimed."""
     lease_seconds, identity = context.settings.lease_seconds, context.capability.identity
     while True:
         deadline = monotonic() + lease_seconds
@@ -116,8 +116,8 @@ def _claim_each(
 
 
 def _run(transition: Transition[Reply], context: WorkerContext, deadline: float) -> Reply:
-    """Runs a transition, again until a deadline if Redis does not answer: it may still run a claim
-    then, which is lost unless the same one is repeated."""
+    """Runs a transition; if Redis does not answer, repeats it until a deadline. Redis may run a
+    claim without answering: the claim is lost unless the same one is repeated."""
     while True:
         try:
             return context.jobs.run(transition)
@@ -130,12 +130,12 @@ def _run(transition: Transition[Reply], context: WorkerContext, deadline: float)
 def _announce_again(
     skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext, seconds: float
 ) -> None:
-    """Announces a job again that another living worker can paint, if there is one. The message that
-    woke this worker is used up; while it waits a moment, the next message goes to another.
+    """Announces one of these jobs again, if another living worker can paint one: the message that
+    woke this worker is used up. Then waits a moment, so that the next message goes to another.
 
     Args:
-        seconds: how long it has read the queue. It waits several times as long, so that many
-            workers that cannot paint a long queue do not keep Redis busy.
+        seconds: how long this worker read the queue. It waits several times as long, so that many
+            workers that cannot paint the jobs of a long queue do not keep Redis busy.
     """
     if not skipped:
         return

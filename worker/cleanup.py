@@ -1,6 +1,6 @@
-"""The part of the reconciler that works on the blob store: it deletes what nothing uses any more.
+"""The part of the reconciler that works on the blob store: it deletes what is no longer used.
 
-It has a thread of its own: lost jobs and deadlines do not wait for a store that does not answer.
+It runs in its own thread: lost jobs and deadlines do not wait for a store that does not answer.
 """
 
 import logging
@@ -23,14 +23,14 @@ BATCH_SIZE = 200
 """How many jobs are cleaned up in one round."""
 
 RETRY_SECONDS = 600.0
-"""After how long blobs that cannot be deleted are tried again: others are deleted first."""
+"""How long blobs that cannot be deleted wait for the next try: others are deleted first."""
 
 CLEANUP_SECONDS = 1.0
 """How long jobs are cleaned up in one round; the next round continues."""
 
 
 def list_due(*, limit: int) -> Transition[dict[str, float]]:
-    """The jobs whose blobs are to be cleaned up by now, and since when that is due."""
+    """The jobs whose blobs are due for cleanup, and since when."""
 
     def read(reply: Any) -> dict[str, float]:
         return dict(zip(reply[::2], map(float, reply[1::2]), strict=True))
@@ -55,11 +55,11 @@ class Cleanup:
         )
 
     def round(self) -> bool:
-        """Does what is due, if this reconciler leads; whether it does. The lease is renewed by the
-        part that recovers jobs: another reconciler has to lead if that part hangs.
+        """Does what is due if this reconciler leads; returns whether it leads. Only the part that
+        recovers jobs renews the lease: if that part hangs, another reconciler has to lead.
 
         Raises:
-            RedisError: the rest is for the next one.
+            RedisError: the rest is left to the next round.
         """
         if self._jobs.client.get(LEADER_KEY) != self._name:
             return False
@@ -70,7 +70,7 @@ class Cleanup:
         return True
 
     def _clean_up_jobs(self, due: Mapping[str, float]) -> None:
-        """Cleans up as many as there is time for: pictures must not wait for them."""
+        """Cleans up after as many jobs as there is time for: pictures must not wait for them."""
         deadline = monotonic() + CLEANUP_SECONDS
 
         def clean_up(job_id: str) -> None:

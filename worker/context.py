@@ -24,28 +24,28 @@ from shared.workers import Worker
 from worker.lease import WakeUps
 
 FRESH_SECONDS = 2.0
-"""For how long the measured amount of free memory is used again."""
+"""How long a measurement of free memory is reused."""
 
 _POLL_SECONDS = 0.05
 
 
 def worker_name(process_id: int) -> str:
-    """A name that no other living worker has; `worker.health` finds its host in it."""
+    """A name that no other living worker has; `worker.health` reads the host from it."""
     return f"{gethostname()}-{process_id}"
 
 
 def worker_instance() -> str:
-    """What the painting processes that follow one another in this pool have in common: their host
+    """Identifies this pool: the painting processes that follow one another in it share their host
     and parent."""
     return f"{gethostname()}-{getppid()}"
 
 
 class Shutdown:
-    """Whether the worker is shutting down: one byte of memory that a worker's parent and its
-    children share.
+    """Whether the worker is shutting down: one byte of memory that a worker's parent process and
+    its children share.
 
-    No semaphore, as in an `Event` of multiprocessing: a child that is killed while it holds one
-    would block all others for ever.
+    It has no semaphore, unlike an `Event` of multiprocessing: a child that is killed while it holds
+    one would block all others forever.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Shutdown:
         return bool(self._byte.value)
 
     def wait(self, seconds: float) -> bool:
-        """Waits until it is set, for so long at most; whether it is."""
+        """Waits until it is set, for this long at most. Returns whether it is set."""
         deadline = monotonic() + seconds
         while not self.is_set() and monotonic() < deadline:
             sleep(_POLL_SECONDS)
@@ -127,11 +127,11 @@ class Capability:
 
     @property
     def identity(self) -> str:
-        """That of `worker()`, which needs no measurement: after a fault of the GPU, that fails."""
+        """The identity of `worker()`, but without a measurement, which fails after a GPU fault."""
         return self.instance or self.name
 
     def worker(self) -> Worker:
-        """What it reports of itself, and by which it claims jobs."""
+        """What the worker reports about itself, and what it claims jobs by."""
         folder = self.settings.weights_folder
         backbone = automatic_backbone(folder)
         memory = self.memory(self.free_memory.bytes())
@@ -150,25 +150,25 @@ class Capability:
         )
 
     def memory(self, free_bytes: int) -> Memory:
-        """The memory for one painting if so much is free."""
+        """The memory for one painting if `free_bytes` are free."""
         return Memory(free_bytes, self.settings.memory_bytes, self.computed_in)
 
 
 class SpeedRecord:
-    """The speed of a worker, which every job that it completes makes better known."""
+    """The speed of a worker. Every job that it completes improves the measurement."""
 
     def __init__(self) -> None:
         self.speed = PaintingSpeed()
         self._changed = Event()
 
     def add(self, work: int, seconds: float, times: IterationTimes) -> None:
-        """One more job, as in `PaintingSpeed.updated`."""
+        """Adds a completed job, as in `PaintingSpeed.updated`."""
         self.speed = self.speed.updated(work, seconds, times)
         self._changed.set()
 
     def wait(self, seconds: float, shutdown: Shutdown) -> bool:
-        """Waits until there is a new measurement or the worker shuts down, for so long at most;
-        whether it shuts down."""
+        """Waits until there is a new measurement or the worker shuts down, for this long at most.
+        Returns whether it shuts down."""
         deadline = monotonic() + seconds
         while not shutdown.is_set() and monotonic() < deadline:
             if self._changed.wait(_POLL_SECONDS):

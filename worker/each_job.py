@@ -1,4 +1,4 @@
-"""What the reconciler does to many jobs, one after the other."""
+"""Runs an action of the reconciler on many jobs, one after the other."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -16,12 +16,12 @@ def for_each_job(jobs: JobStore, job_ids: Iterable[str], action: Callable[[str],
     """Runs the action for each job; an error in one job does not stop the others.
 
     Raises:
-        RedisError: the rest is for the next round.
+        RedisError: the rest is left to the next round.
     """
     for job_id in job_ids:
         try:
             action(job_id)
-        except ResponseError as error:  # the key holds something else than a record
+        except ResponseError as error:  # the key holds something other than a record
             log.error("Job %s: the reconciler failed: %s", job_id, error)
             if jobs.run(transitions.delete_damaged(job_id)):
                 log.error("Job %s: deleted, its key did not hold a record", job_id)

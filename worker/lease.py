@@ -23,7 +23,7 @@ _LISTEN_SECONDS = 1.0
 
 
 class WakeUps(Thread):
-    """A thread that wakes a lease at once when its client requests something, before the next
+    """A thread that wakes a job's lease as soon as the client requests something, before the next
     heartbeat is due.
 
     It only saves time: the record holds every request, and heartbeats read that.
@@ -70,7 +70,7 @@ class Lease:
     whether the claim is still held.
 
     Attributes:
-        answer: to the last heartbeat: see `HeartbeatReply`.
+        answer: the answer to the last heartbeat, as in `HeartbeatReply`.
         options: the job's options with the newest weights.
     """
 
@@ -110,7 +110,7 @@ class Lease:
     def report(
         self, fields: dict[str, str], remaining: int | None = None, *, iterations: int = 0
     ) -> None:
-        """Fields for the record, written at the next heartbeat; newer values replace older ones.
+        """Adds fields that the next heartbeat writes to the record. Newer values replace older.
 
         Args:
             remaining: how much is left to paint, in pixels times iterations.
@@ -126,9 +126,9 @@ class Lease:
             self._woken.wait(self._settings.heartbeat_seconds)
             self._woken.clear()
             if not self._ended.is_set():
-                self._beat()
+                self._send_heartbeat()
 
-    def _beat(self) -> None:
+    def _send_heartbeat(self) -> None:
         with self._lock:
             fields, self._fields = self._fields, {}
             iterations, self._iterations = self._iterations, 0

@@ -1,7 +1,8 @@
 """Repairs the lists of jobs, a part in each round of the reconciler.
 
-A script moves a job to the list of its new state, but not one of an older version: its workers or
-API may run beside this version for a while, and its jobs are in no such list.
+The scripts move a job to the list of its new state, but those of an older version do not. Workers
+or an API of an older version may run beside this one for a while, and their jobs are in no such
+list.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ def repair(after: str, after_by_status: str, *, limit: int) -> Transition[tuple[
         after_by_status: the same for the jobs by their state.
 
     Returns:
-        The last entry of each that is now checked; empty at its end.
+        The last entry that is now checked in each list; empty at the end of the list.
     """
 
     def read(reply: Any) -> tuple[str, str]:
@@ -37,7 +38,7 @@ def repair(after: str, after_by_status: str, *, limit: int) -> Transition[tuple[
 
 
 class ListRepair:
-    """Checks the lists from beginning to end, again and again."""
+    """Checks the lists from beginning to end, repeatedly."""
 
     def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs

@@ -23,12 +23,11 @@ DELETE_SECONDS = 1.0
 """How long blobs are deleted in one round: lost jobs must not wait for it."""
 
 _BLOB = re.compile(r"pictures/(?:uploads/)?([0-9a-f]{32})(?:-[0-9a-f]{16}\.webp)?")
-"""Of a picture, with its id; or of a direct upload, whose id is not that of a picture."""
+"""The key of a picture's blob, with its id, or of a direct upload, whose id is not a picture's."""
 
 
 def delete_expired(jobs: JobStore, blobs: BlobStore, *, retry_seconds: float) -> None:
-    """Deletes pictures that have expired, and as many of the blobs that are due as there is time
-    for.
+    """Deletes pictures that have expired, and as many of the due blobs as there is time for.
 
     Args:
         retry_seconds: after how long a blob that cannot be deleted is tried again.
@@ -55,11 +54,11 @@ def find_orphans(jobs: JobStore, page: "Sequence[ObjectMeta]", before: datetime)
     """The old blobs on a page of the store that no picture uses and Redis does not know."""
     old = [blob["path"] for blob in page if blob["last_modified"] < before]
     found = {key: match[1] for key in old if (match := _BLOB.fullmatch(key))}
-    reading = jobs.client.pipeline(transaction=False)
+    pipeline = jobs.client.pipeline(transaction=False)
     for key, picture_id in found.items():
         # In this order: a picture stored in between leaves the unused blobs and gets its record.
-        reading.zscore(uploaded_pictures.UNUSED, key)
-        reading.hget(uploaded_pictures.record_key(picture_id), "blob")
-    answers = reading.execute()
+        pipeline.zscore(uploaded_pictures.UNUSED, key)
+        pipeline.hget(uploaded_pictures.record_key(picture_id), "blob")
+    answers = pipeline.execute()
     due_and_used = zip(found, answers[::2], answers[1::2], strict=True)
     return [key for key, due, used in due_and_used if due is None and used != key]

@@ -60,7 +60,7 @@ LEASE_ROUNDS = 5
 
 ANNOUNCE_AGAIN_SECONDS = 10.0
 """After how long a job that still waits is announced again: perhaps no living worker can paint it,
-and one that starts later needs a message."""
+and a worker that starts later needs a message."""
 
 HEARTBEATS_TO_WAIT = 4
 """How many heartbeats workers get after Redis was unreachable, before their jobs are recovered."""
@@ -84,7 +84,7 @@ class Due:
 
 
 def find_due(*, limit: int) -> Transition[Due]:
-    """What has to be done by now, so many of each at most."""
+    """What has to be done now, at most `limit` jobs of each kind."""
 
     def read(reply: Any) -> Due:
         lost, late, old, unannounced = reply
@@ -96,7 +96,7 @@ def find_due(*, limit: int) -> Transition[Due]:
 
 
 def lead(name: str, *, lease_seconds: float) -> Transition[bool]:
-    """Whether `name` is the reconciler that leads, for the next so many seconds."""
+    """Whether the reconciler `name` leads, for the next `lease_seconds`."""
     arguments: dict[str, Argument] = {"name": name, "lease_ms": milliseconds(lease_seconds)}
     return Transition("lead", {"leader": LEADER_KEY}, arguments, bool)
 
@@ -115,16 +115,16 @@ class Reconciler:
         self._last_round = self._recover_after = monotonic()
 
     def round(self) -> bool:
-        """Does what is due, if this reconciler leads; whether it does.
+        """Does what is due if this reconciler leads; returns whether it leads.
 
         Raises:
-            RedisError: the rest is for the next one.
+            RedisError: the rest is left to the next round.
         """
         lease_seconds = LEASE_ROUNDS * self._settings.reconcile_seconds
         if not self._jobs.run(lead(self._name, lease_seconds=lease_seconds)):
             return False
         due = self._jobs.run(find_due(limit=BATCH_SIZE))
-        # First: a full Redis may refuse all that follows.
+        # First the deletions: a full Redis may refuse everything that follows.
         for_each_job(self._jobs, due.old, self._delete)
         self._retention_limits.step()
         self._announce(due.unannounced)
@@ -147,8 +147,8 @@ class Reconciler:
     def _may_recover(self) -> bool:
         """Whether there was no gap between rounds: after a gap, in which Redis was unreachable, the
         living workers first get time to send heartbeats."""
-        now, rounds = monotonic(), LEASE_ROUNDS * self._settings.reconcile_seconds
-        if now - self._last_round > rounds:
+        now, longest_gap = monotonic(), LEASE_ROUNDS * self._settings.reconcile_seconds
+        if now - self._last_round > longest_gap:
             self._recover_after = now + HEARTBEATS_TO_WAIT * self._settings.heartbeat_seconds
         self._last_round = now
         return now >= self._recover_after
@@ -168,28 +168,28 @@ class Reconciler:
             self._publish(job_id)
 
     def _announce(self, unannounced: int) -> None:
-        """Publishes again for jobs that have waited without a message for two rounds: in the
-        first one a worker may be about to claim them."""
+        """Announces jobs again that have waited without a message for two rounds: in the first
+        round, a worker may be about to claim them."""
         missing = min(unannounced, self._unannounced, BATCH_SIZE)
         self._unannounced = unannounced
         if not missing:
             return
         now = monotonic()
         for job_id in list_waiting(self._jobs, missing):
-            before = self._announced_at.get(job_id)
-            if before is not None and now - before < ANNOUNCE_AGAIN_SECONDS:
+            announced_at = self._announced_at.get(job_id)
+            if announced_at is not None and now - announced_at < ANNOUNCE_AGAIN_SECONDS:
                 continue
             if not self._publish(job_id):
                 break
             self._announced_at[job_id] = now
-            if before is None:  # otherwise it waits for a worker that can paint it
+            if announced_at is None:  # otherwise it waits for a worker that can paint it
                 log.warning("Job %s: had no message, and was announced again", job_id)
         oldest = now - FORGET_ANNOUNCED_SECONDS
         self._announced_at = {k: at for k, at in self._announced_at.items() if at > oldest}
 
     def _publish(self, job_id: str) -> bool:
-        """Announces a job; whether that was possible. A full Redis refuses it, and must not end the
-        round: the job counts as unannounced, and a later round tries again."""
+        """Announces a job; returns whether that was possible. If a full Redis refuses, the round
+        continues: the job counts as unannounced, and a later round tries again."""
         try:
             publish(self._queue, job_id)
         except OperationalError as error:
@@ -205,7 +205,7 @@ def repeat(
     jobs: JobStore,
     shutdown: Event,
 ) -> None:
-    """Runs round after round of one part; what is unreachable now may be reachable in the next."""
+    """Runs round after round of one part. A server that is unreachable may be back in the next."""
     while not shutdown.wait(every_seconds):
         try:
             round_()
@@ -218,8 +218,8 @@ def repeat(
 
 
 def run_together(parts: Sequence[Callable[[], None]], shutdown: Event) -> bool:
-    """Runs each part in a thread until all have ended, as they do once `shutdown` is set; if one
-    ends with an error, so do the others. Whether none did."""
+    """Runs each part in a thread until all have ended. They end once `shutdown` is set, which this
+    does if one ends, also with an error. Returns whether none ended with an error."""
 
     def run(part: Callable[[], None]) -> None:
         try:

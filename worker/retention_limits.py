@@ -1,7 +1,7 @@
 """Deletes jobs beyond the limits of how many are retained, a few in each round of the reconciler.
 
-Each job that ends makes room for itself. Where an operator lowers a limit, this deletes the others,
-even if no job ends because Redis or the picture store is full.
+Each job that ends makes room for itself. If an operator lowers a limit, this module deletes the
+jobs beyond it, even if no job ends because Redis or the picture store is full.
 """
 
 import logging
@@ -18,21 +18,22 @@ BATCH_SIZE = 200
 """How many jobs are deleted in one round."""
 
 OWNERS = 100
-"""The jobs of how many owners are counted in one round."""
+"""For how many owners the jobs are counted in one round."""
 
 
 def find_beyond_limits(
     after: str, retention: Retention, *, owners: int, limit: int
 ) -> Transition[tuple[str, dict[str, str]]]:
-    """The jobs beyond the limits, so many at most.
+    """The jobs beyond the limits.
 
     Args:
-        after: the owner after whom this continues; empty for the first.
-        owners: of how many owners at most.
+        after: the owner after whom this continues; empty to start with the first.
+        owners: the jobs of how many owners are counted at most.
+        limit: how many jobs are returned at most.
 
     Returns:
-        The last owner whose jobs are all listed, empty at the end; and by the ids of the jobs, the
-        key of the list of retained jobs in which each is beyond the limit.
+        The last owner whose jobs are all listed, or '' at the end; and for the id of each job, the
+        key of the list of retained jobs in which it is beyond the limit.
     """
 
     def read(reply: Any) -> tuple[str, dict[str, str]]:
@@ -50,7 +51,7 @@ def find_beyond_limits(
 
 
 class RetentionLimits:
-    """Looks at the jobs of one owner after the other, again and again, and at those of all."""
+    """Counts the jobs of all owners, and those of one owner after the other, repeatedly."""
 
     def __init__(self, jobs: JobStore, retention: Retention) -> None:
         self._jobs, self._retention = jobs, retention
@@ -60,7 +61,7 @@ class RetentionLimits:
         """Deletes some of the jobs beyond the limits, if there are any.
 
         Raises:
-            RedisError: the rest is for the next round.
+            RedisError: the rest is left to the next round.
         """
         find = find_beyond_limits(
             self._last_owner, self._retention, owners=OWNERS, limit=BATCH_SIZE

@@ -25,18 +25,18 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 MAX_TIME_SHARE = 0.02
-"""The share of the time that checkpoints may take, and that previews may take: those that take long
-are stored less often."""
+"""The share of the time that checkpoints may take, and that previews may take. If storing them
+takes long, they are stored less often."""
 
 MAX_FAILED_TIME_SHARE = 0.5
-"""The same for checkpoints that fail: a store that does not answer must not stop the painting, and
-the next checkpoint must not be far off once it is back."""
+"""The same for checkpoints that fail. A store that does not answer must not stop the painting, but
+once it is back, the next checkpoint must not be far off."""
 
 PIECE_BYTES = 1_000_000
 
 STORING_ERRORS = (*BLOB_STORE_ERRORS, MemoryError, RuntimeError)
-"""What storing a checkpoint or a preview may raise where the store refuses, or memory, also that of
-a GPU, does not suffice."""
+"""What storing a checkpoint or a preview may raise if the store refuses, or if there is not enough
+memory, including the GPU's."""
 
 
 class Retry(Protocol):
@@ -46,12 +46,12 @@ class Retry(Protocol):
 
 
 def run_once(action: Callable[[], Result]) -> Result:
-    """Does not repeat it."""
+    """Runs an action without repeating it."""
     return action()
 
 
 def delete_blobs(blobs: BlobStore, job_id: str, keys: Collection[str]) -> None:
-    """Deletes what nobody needs; the reconciler deletes what cannot be deleted now."""
+    """Deletes unused blobs; the reconciler later deletes those that cannot be deleted now."""
     try:
         blobs.delete(*keys)
     except BLOB_STORE_ERRORS as error:
@@ -72,7 +72,7 @@ class Checkpoints:
         return monotonic() >= self._due
 
     def load_earlier(self, retry: Retry) -> Iterator[bytes]:
-        """The checkpoints of earlier attempts, the newest first; none where the store refuses."""
+        """The checkpoints of earlier attempts, the newest first; none if the store refuses."""
         for key in self._list_keys(retry):
             try:
                 yield retry(partial(self._blobs.get, key))
@@ -80,8 +80,8 @@ class Checkpoints:
                 log.warning("Job %s: checkpoint cannot be read: %s", self._job_id, error)
 
     def store(self, save: Callable[[IO[bytes]], None]) -> None:
-        """Overwrites the last one. Where the store refuses, or memory does not suffice, the job
-        continues without it."""
+        """Overwrites the last checkpoint. If the store refuses, or there is not enough memory, the
+        job continues without it."""
         started, share = monotonic(), MAX_TIME_SHARE
         try:
             with closing(_stream_pieces(save)) as state:
@@ -109,7 +109,7 @@ class Checkpoints:
 
 
 class Previews:
-    """The preview and the loss curves of an attempt, each overwritten again and again. The curves
+    """The preview and the loss curves of an attempt, each overwritten repeatedly. The curves
     continue those of an earlier attempt."""
 
     def __init__(self, job: Job, fence: str, blobs: BlobStore, interval_seconds: float) -> None:
@@ -124,13 +124,13 @@ class Previews:
         return monotonic() >= self._due
 
     def add_losses(self, progress: Progress, weights: Mapping[str, float], retry: Retry) -> None:
-        """Adds one more point to the curves; before the first, loads those so far."""
+        """Adds a point to the curves; before the first, loads the curves of an earlier attempt."""
         if self._losses is None:
             self._losses = self._load_earlier_losses(retry).until(progress.iteration)
         self._losses.add(progress, weights)
 
     def store(self, preview: Callable[[], bytes]) -> dict[str, str]:
-        """Writes both; returns the fields of the record that refer to them."""
+        """Writes the preview and curves; returns the fields of the record that refer to them."""
         started = monotonic()
         fields = self._write(self._preview_key, preview, "preview_key")
         if fields and self._losses is not None:
@@ -141,7 +141,7 @@ class Previews:
         return fields
 
     def store_losses(self) -> dict[str, str]:
-        """Writes the curves alone; returns the fields of the record that refer to them."""
+        """Writes only the curves; returns the fields of the record that refer to them."""
         if self._losses is None:
             return {}
         return self._write(self._losses_key, self._losses.to_json, "losses_key")
@@ -153,7 +153,7 @@ class Previews:
         )
 
     def _write(self, key: str, blob: Callable[[], bytes], field: str) -> dict[str, str]:
-        """Writes a blob. Where the store refuses, or memory does not suffice, the job continues
+        """Writes a blob. If the store refuses, or there is not enough memory, the job continues
         without it."""
         try:
             self._blobs.put(key, blob())
@@ -173,11 +173,11 @@ class Previews:
 
 
 def _stream_pieces(save: Callable[[IO[bytes]], None]) -> Generator[bytes, None, None]:
-    """What `save` writes, in pieces while it writes: no more than a piece and its largest single
-    write is in memory at once.
+    """Yields what `save` writes, in pieces, while it writes. No more than a piece and the largest
+    single write of `save` is in memory at once.
 
-    It writes in a thread of its own, into a pipe. If the reader closes this early, it gets a
-    BrokenPipeError; an error of its own is raised here at the end.
+    `save` writes into a pipe, in its own thread. If the reader closes this generator early, `save`
+    gets a BrokenPipeError. If `save` fails, its error is raised here at the end.
     """
     read_end, write_end = os.pipe()
     with ThreadPoolExecutor(1, "stream") as thread, open(read_end, "rb") as pipe:

@@ -96,7 +96,8 @@ def _optimise(
         cache=adapter.PREPARED_INPUTS,
     )
     del checkpoint  # as large as the optimiser's state, which the run has copied
-    # A client that finishes a job gets at least what it has seen, even if that is painted again.
+    # A client that finishes a job gets at least the iteration that it has seen, even if that one
+    # has to be painted again.
     seen = attempt.job.progress.iteration if attempt.job.progress else 0
     spans.end_preparation()
     height, width = images.content.shape[-2:]
@@ -166,7 +167,7 @@ def next_attempt(context: WorkerContext) -> Iterator[Attempt | None]:
 
 @contextmanager
 def _end_by_transition(attempt: Attempt) -> Iterator[None]:
-    """Runs the transition that belongs to what ended the attempt, and deletes what nobody needs."""
+    """Runs the transition for the reason that ended the attempt, and deletes unused blobs."""
     job_id = attempt.job.id
     outcome: Outcome = "failed"
     code: FailureCode | None = None
@@ -199,7 +200,7 @@ def _end_by_transition(attempt: Attempt) -> Iterator[None]:
     if outcome == "lost":
         _delete_unused(attempt)
         return
-    committed: transitions.Committed = "ok"  # as it is where the picture was committed
+    committed: transitions.Committed = "ok"  # if the picture was committed
     if outcome == "canceled":
         committed = attempt.confirm_cancel()
     elif code is not None:
@@ -222,7 +223,7 @@ def _trace_outcome(outcome: Outcome) -> None:
 
 
 def _delete_unused(attempt: Attempt) -> None:
-    """Deletes what the attempt wrote and nobody needs: the job is gone, or over."""
+    """Deletes the unused blobs that the attempt wrote, if the job is gone or over."""
     try:
         job = attempt.context.jobs.run(transitions.read(attempt.job.id))
     except (RedisError, RecordDamaged):

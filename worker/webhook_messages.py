@@ -1,4 +1,4 @@
-"""What a webhook says, and how it is signed (Standard Webhooks)."""
+"""The content of a webhook, and its signature (Standard Webhooks)."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Delivery:
     """One try to deliver an event of a job.
 
     Attributes:
-        owner: with whose keys it is signed.
+        owner: the owner whose keys sign it.
         status: of the job now.
         number: of the try, from 1.
         request_id: of the request that submitted the job.
@@ -37,7 +37,7 @@ class Delivery:
 
     @property
     def message_id(self) -> str:
-        """The same in every try of one event, and another for each event."""
+        """An id that is the same in every try of one event, and different for each event."""
         if self.event == "finished":
             return f"msg_{self.job_id}"
         iteration = "" if self.progress is None else f"_{self.progress.iteration}"
@@ -54,8 +54,8 @@ def make_body(delivery: Delivery, now: datetime) -> str:
         "links": {"self": path, "result": f"{path}/result"},
     }
     if delivery.progress is not None:
-        done, all_of_them = delivery.progress.iteration, delivery.progress.iterations
-        data |= {"progress": done / all_of_them, "iteration": done, "iterations": all_of_them}
+        done, total = delivery.progress.iteration, delivery.progress.iterations
+        data |= {"progress": done / total, "iteration": done, "iterations": total}
     return json.dumps(
         {
             "type": f"job.{delivery.status if is_over else delivery.event}",
@@ -68,8 +68,8 @@ def make_body(delivery: Delivery, now: datetime) -> str:
 def sign_headers(
     delivery: Delivery, secret: str, private_key: str, body: str, now: datetime
 ) -> dict[str, str]:
-    """The headers of the request, by which a receiver verifies it, with the secret or the public
-    key.
+    """The headers of the request. A receiver verifies the request by them, with the secret or the
+    public key.
 
     Raises:
         ValueError, EmptyWebhookSecretError: a key is damaged.

@@ -1,4 +1,4 @@
-"""Delivers the webhooks of jobs: one event after the other, and retried."""
+"""Delivers the webhooks of jobs, one event after the other, with retries."""
 
 import logging
 from collections import deque
@@ -38,13 +38,13 @@ RETRY_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 recommends)."""
 
 TIMEOUT_SECONDS = 10.0
-"""For one step of a connection."""
+"""The timeout of one step of a connection."""
 
 MAX_SECONDS = 2 * TIMEOUT_SECONDS
 """How long a connection lives."""
 
 HOLD_SECONDS = 6 * TIMEOUT_SECONDS
-"""How long one process holds a try: it waits for its turn, DNS, a connection, an answer."""
+"""How long one process holds a try: it waits for its turn, DNS, a connection and an answer."""
 
 MAX_CONCURRENT = 32
 """To how many hosts webhooks are delivered at once; each host gets one at a time."""
@@ -79,8 +79,8 @@ def take_delivery(job_id: str, *, hold_seconds: float) -> Transition[Delivery | 
 def note_delivery(
     delivery: Delivery, *, error: str | None, again_seconds: float | None
 ) -> Transition[bool]:
-    """Notes the outcome of a try, and when there will be another. There is none for `progress`, and
-    for `started` only while the job is not over."""
+    """Notes the outcome of a try, and when the next one is due. `progress` is not tried again, and
+    `started` only while the job is not over."""
     arguments: dict[str, Argument] = {
         "event": delivery.event,
         "try": delivery.number,
@@ -112,17 +112,17 @@ class Deliveries:
         self._queues: dict[str, deque[str]] = {}  # by host: the jobs whose webhooks come next
 
     def round(self) -> bool:
-        """Puts each webhook that is due into its host's queue, and does not wait; whether there was
-        one.
+        """Puts each webhook that is due into its host's queue, and does not wait for its delivery.
+        Returns whether there was one.
 
         Raises:
-            RedisError: the rest is for the next round.
+            RedisError: the rest is left to the next round.
         """
         with self._changed:
             queued = {job_id for queue in self._queues.values() for job_id in queue}
         due = self._jobs.run(list_due(limit=MAX_DUE + len(queued)))
         new = [job_id for job_id in due if job_id not in queued]
-        for job_id, host in zip(new, self._hosts(new), strict=True):
+        for job_id, host in zip(new, self._read_hosts(new), strict=True):
             self._enqueue(host, job_id)
         return bool(new)
 
@@ -132,17 +132,17 @@ class Deliveries:
             self._changed.wait_for(lambda: not self._queues)
 
     def close(self) -> None:
-        """Waits for the tries that have started; the next process to deliver does the others."""
+        """Waits for the tries that have started. The next process that delivers does the others."""
         with self._changed:
             self._is_closing = True
         self._threads.shutdown(cancel_futures=True)
 
-    def _hosts(self, job_ids: Sequence[str]) -> list[str]:
+    def _read_hosts(self, job_ids: Sequence[str]) -> list[str]:
         """The host of each job's webhook; '' if its record has none."""
-        reading = self._jobs.client.pipeline(transaction=False)
+        pipeline = self._jobs.client.pipeline(transaction=False)
         for job_id in job_ids:
-            reading.hget(record_key(job_id), "webhook_url")
-        urls = reading.execute(raise_on_error=False)
+            pipeline.hget(record_key(job_id), "webhook_url")
+        urls = pipeline.execute(raise_on_error=False)
         return [_host(url) if isinstance(url, str) else "" for url in urls]
 
     def _enqueue(self, host: str, job_id: str) -> None:
@@ -153,7 +153,7 @@ class Deliveries:
             self._threads.submit(self._deliver_next, host)
 
     def _deliver_next(self, host: str) -> None:
-        """Delivers one webhook to a host. The other hosts come before its next."""
+        """Delivers one webhook to a host. The other hosts have their turn before its next one."""
         job_id = self._queues[host][0]
         try:
             delivery = self._take(job_id)
@@ -177,7 +177,7 @@ class Deliveries:
         """The next try; None if another process has it, or the job has no record."""
         try:
             return self._jobs.run(take_delivery(job_id, hold_seconds=HOLD_SECONDS))
-        except ResponseError as error:  # the key holds something else than a record
+        except ResponseError as error:  # the key holds something other than a record
             log.error("Job %s: its webhook cannot be taken: %s", job_id, error)
             self._jobs.run(transitions.delete_damaged(job_id))
             return None
@@ -199,11 +199,12 @@ class Deliveries:
                 tracing.fail("undelivered", error)
             self._jobs.run(note_delivery(delivery, error=error, again_seconds=again))
             outcome = error or "arrived"
-            words = (delivery.job_id, delivery.event, delivery.number, outcome)
-            log.info("Job %s: webhook, %s, try %d: %s", *words)
+            details = (delivery.job_id, delivery.event, delivery.number, outcome)
+            log.info("Job %s: webhook, %s, try %d: %s", *details)
 
     def _send(self, delivery: Delivery) -> tuple[str | None, bool]:
-        """What went wrong, None if it arrived; and whether it is not tried again."""
+        """Sends a webhook. Returns what went wrong, None if nothing did, and whether this was the
+        last try in any case."""
         now = datetime.now(UTC)
         body = make_body(delivery, now)
         secret = self._jobs.run(get_secret(delivery.owner))
@@ -234,7 +235,7 @@ class Deliveries:
 
 
 def _host(url: str) -> str:
-    """The host of a URL; '' if it has none, and the try fails."""
+    """The host of a URL; '' if it has none, which makes the try fail."""
     try:
         return urlsplit(url).netloc.lower()
     except ValueError:

@@ -1,5 +1,5 @@
-"""Who sends a request: the owner of a key, or an address if no keys are required. Tokens read for a
-while in place of a key."""
+"""Identifies who sends a request: the owner of a key, or an address if no keys are required. For a
+limited time, a token allows reading in place of a key."""
 
 from dataclasses import dataclass
 from secrets import token_hex
@@ -34,8 +34,8 @@ class Access:
         owner: whose jobs it sees.
         caller: who takes turns with others, and whose requests are counted.
         high_priority: whether it may submit with high priority.
-        key_hash: of its key, or of the key that its token was made with; None if no keys are
-            required.
+        key_hash: the hash of its key, or of the key that its token was made with; None if no keys
+            are required.
     """
 
     request: Request
@@ -69,16 +69,17 @@ CurrentAccess = Annotated[Access, Depends(authenticate)]
 
 
 class Token(BaseModel):
-    """A replacement for a key that reads for a while: for URLs that a browser loads by itself."""
+    """A short-lived replacement for a key that only allows reading, for URLs that a browser loads
+    by itself."""
 
-    token: str = Field(description="For `?token=` on anything that is only read.")
+    token: str = Field(description="For the query parameter `token` of requests that only read.")
     expires_in: int = Field(description="In seconds.")
 
 
 @router.post("/tokens", summary="Create a token", responses=caller_problems())
 async def create_token(access: CurrentAccess) -> Token:
-    """Creates a token that reads what its owner may read: pictures and events, for which a browser
-    cannot send a header. It is invalid once its key is revoked."""
+    """Creates a token that allows reading everything that its owner may read, such as pictures and
+    events, for which a browser cannot send a header. It is invalid once its key is revoked."""
     signed = (await _get_serializer(access.service)).dumps([access.owner, access.key_hash])
     return Token(token=str(signed), expires_in=TOKEN_SECONDS)
 
@@ -98,7 +99,7 @@ def check_priority(priority: Priority, access: Access) -> None:
     """Raises InvalidFields if the caller may not have this priority."""
     if access.allows(priority):
         return
-    sentence = "High priority is a right of keys, and this one does not have it."
+    sentence = "This key does not allow high priority."
     if access.key_hash is None:
         sentence = "The operator of this service does not allow high priority."
     raise InvalidFields([FieldError("priority", "priority_not_allowed", sentence)])
@@ -110,7 +111,7 @@ async def _find_key(request: Request, service: Service) -> tuple[keys.Key, str]:
     if scheme.lower() == "bearer" and key:
         key_hash, sentence = (
             keys.hash_key(key.strip()),
-            "This key is not known here, or was revoked.",
+            "This key is unknown or was revoked.",
         )
     else:
         key_hash = await _read_token(request, service)
@@ -127,7 +128,7 @@ async def _read_token(request: Request, service: Service) -> str:
     if signed is None:
         raise KeyMissing("Send a key: `Authorization: Bearer …`.")
     if request.method not in _READING_METHODS:
-        raise TokenReadsOnly("A token only reads; send a key: `Authorization: Bearer …`.")
+        raise TokenReadsOnly("A token only allows reading; send a key: `Authorization: Bearer …`.")
     try:
         content = (await _get_serializer(service)).loads(signed, max_age=TOKEN_SECONDS)
     except BadSignature as error:
@@ -137,7 +138,7 @@ async def _read_token(request: Request, service: Service) -> str:
 
 
 async def _get_serializer(service: Service) -> URLSafeTimedSerializer:
-    """Signs with a secret that all API processes share."""
+    """Signs tokens with a secret that all API processes share."""
     client = service.jobs.client
     secret = await client.get(_SECRET)
     if secret is None:

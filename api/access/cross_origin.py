@@ -34,7 +34,7 @@ _RESPONSE_HEADERS = (
     "X-Job-Id",
     "X-Request-ID",
 )
-"""What a script may read besides the few headers that it always may."""
+"""The headers that a script may read, besides the few that it may always read."""
 
 _PREFLIGHT_SECONDS = 3600
 """How long a browser may remember what is allowed."""
@@ -43,8 +43,8 @@ _PREFLIGHT_SECONDS = 3600
 class CrossOrigin(CORSMiddleware):
     """
     Args:
-        origins: whose pages may use the API; `*` is every origin. Nothing depends on cookies, so
-            none are allowed.
+        origins: whose pages may use the API; `*` is every origin. The API uses no cookies, so none
+            are allowed.
     """
 
     def __init__(self, app: ASGIApp, origins: frozenset[str]) -> None:

@@ -55,8 +55,8 @@ class Quotas:
 
     @asynccontextmanager
     async def count_work(self, request: Request, caller: str, work: int) -> AsyncIterator[None]:
-        """Counts pixel iterations, if the caller may have them painted today, however many requests
-        come at the same time. If the submission then fails, they are given back.
+        """Counts pixel iterations, if the caller's daily quota allows them; it is exact even for
+        concurrent requests. If the submission then fails, they are returned to the quota.
 
         Raises:
             QuotaUsedUp: they cost more than is left of the caller's daily quota.
@@ -82,7 +82,7 @@ class Quotas:
             raise
 
     async def _record(self, request: Request, name: str, item: RateLimitItem, caller: str) -> int:
-        """Records what is left, for the response's headers. The seconds until all of it is."""
+        """Records what is left, for the response's headers. Returns the seconds until a reset."""
         stats = await self._limiter.get_window_stats(item, name, caller)
         seconds = max(1, ceil(stats.reset_time - time()))
         limits = request.scope.setdefault(_SCOPE_KEY, {})

@@ -1,8 +1,8 @@
-"""Refuses what other sites' pages can send while no keys are required. Then whoever reaches the API
-may do everything: also a page that is open in a browser on the same machine.
+"""Refuses requests of other sites' pages while no keys are required. Without keys, whoever reaches
+the API may do everything, including any page that is open in a browser on the same machine.
 
-`Host` reveals another site's name that is made to point here (DNS rebinding), `Sec-Fetch-Site` or
-`Origin` a form or a script on another site's page.
+`Host` reveals another site's name that is made to point here (DNS rebinding). `Sec-Fetch-Site` or
+`Origin` reveals a form or a script on another site's page.
 """
 
 import logging
@@ -27,7 +27,7 @@ class TrustedRequests(Middleware):
     Args:
         hosts: names that requests may be addressed to besides loopback names and addresses; `*` is
             any name.
-        origins: whose pages are trusted as the service's own; `*` is every origin.
+        origins: whose pages are trusted like the service's own; `*` is every origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], origins: frozenset[str]) -> None:
@@ -86,7 +86,7 @@ def _parse_name(host: str) -> str:
 
 
 def _is_address(name: str) -> bool:
-    """An address cannot be made to point elsewhere."""
+    """Whether a name is an address, which cannot be made to point elsewhere."""
     try:
         ip_address(name)
     except ValueError:

@@ -1,7 +1,8 @@
 """A process for untrusted input: no environment, no network, limited memory.
 
-Its parent sends a function with its arguments and receives the result, both as pickles, each after
-its length. Both ends are here, and little is imported: each new process loads this.
+Its parent sends a function with its arguments and receives the result, both as pickles, each
+preceded by its length. This module contains both ends. It imports little, because each new process
+loads it.
 """
 
 import ctypes
@@ -35,14 +36,14 @@ _ARCHITECTURES = {
     "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 310, 311, 425, 438)),
     "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 425, 438)),
 }
-"""By processor, its AUDIT_ARCH and the numbers of system calls that decoding does not need: a
-network, other programs, other processes' memory."""
+"""By processor, its AUDIT_ARCH and the numbers of system calls that decoding does not need: those
+for a network, other programs and other processes' memory."""
 
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # of BPF
 _ALLOW, _DENY = 0x7FFF0000, 0x00050000 | errno.EPERM
 _NUMBER_AT, _ARCHITECTURE_AT = 0, 4  # in struct seccomp_data
 _X32 = 0x40000000
-"""Numbers from here on are those of a second set of calls on x86_64."""
+"""The numbers from this one on belong to a second set of system calls on x86_64."""
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 
@@ -59,7 +60,7 @@ class ConfinedProcess:
     """A process that runs functions on untrusted input, one at a time.
 
     Args:
-        memory_bytes: that it may take.
+        memory_bytes: how much memory it may use.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -68,11 +69,11 @@ class ConfinedProcess:
         self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={})
 
     def call(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
-        """The function's result. Blocks until then.
+        """Runs a function and returns its result. Blocks until then.
 
         Raises:
             ConfinedError: the function raised an exception; the process can be used again.
-            ProcessDied: the process died of it.
+            ProcessDied: the function killed the process.
         """
         requests, replies = self._process.stdin, self._process.stdout
         assert requests is not None
@@ -94,11 +95,11 @@ class ConfinedProcess:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Ends it at once, whatever it does."""
+        """Ends it at once, whatever it is doing."""
         self._process.kill()
 
     def close(self) -> None:
-        """Ends it, waits for that, and closes its pipes."""
+        """Ends it, waits until it has ended, and closes its pipes."""
         self._process.kill()
         with suppress(BrokenPipeError), self._process:
             pass
@@ -116,7 +117,7 @@ class _ReplyReader(pickle.Unpickler):
 
 
 def serve(memory_bytes: int) -> None:
-    """Runs in the new process what its parent sends, until that hangs up."""
+    """Runs, in the new process, the functions that its parent sends, until the parent closes."""
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is not a reply
     _limit_memory(memory_bytes)
@@ -144,7 +145,7 @@ def _deny_network() -> None:
     architecture = _ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or architecture is None:
         return
-    code = _filter(*architecture)
+    code = _make_filter(*architecture)
     instructions = ctypes.create_string_buffer(code, len(code))
     address = ctypes.cast(instructions, ctypes.c_void_p).value
     assert address is not None
@@ -154,28 +155,29 @@ def _deny_network() -> None:
         libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0)
 
 
-def _filter(architecture: int, denied: tuple[int, ...]) -> bytes:
-    """The rule as a program of classic BPF: each test jumps to the last instruction, or goes on."""
+def _make_filter(architecture: int, denied: tuple[int, ...]) -> bytes:
+    """The rule as a program of classic BPF. Each test jumps to the last instruction, or does
+    nothing."""
     tests = [(_EQUAL, number) for number in denied]
     if architecture == _ARCHITECTURES["x86_64"][0]:
         tests.insert(0, (_AT_LEAST, _X32))
     remaining = range(len(tests), 0, -1)
     return b"".join(
         (
-            _instruction(_LOAD, _ARCHITECTURE_AT),
-            _instruction(_EQUAL, architecture, if_not=len(tests) + 2),
-            _instruction(_LOAD, _NUMBER_AT),
+            _make_instruction(_LOAD, _ARCHITECTURE_AT),
+            _make_instruction(_EQUAL, architecture, if_not=len(tests) + 2),
+            _make_instruction(_LOAD, _NUMBER_AT),
             *(
-                _instruction(test, number, if_so=left)
+                _make_instruction(test, number, if_so=left)
                 for (test, number), left in zip(tests, remaining, strict=True)
             ),
-            _instruction(_RETURN, _ALLOW),
-            _instruction(_RETURN, _DENY),
+            _make_instruction(_RETURN, _ALLOW),
+            _make_instruction(_RETURN, _DENY),
         )
     )
 
 
-def _instruction(code: int, operand: int, *, if_so: int = 0, if_not: int = 0) -> bytes:
+def _make_instruction(code: int, operand: int, *, if_so: int = 0, if_not: int = 0) -> bytes:
     """A struct sock_filter; jumps count the instructions that they skip."""
     return struct.pack("HBBI", code, if_so, if_not, operand)
 

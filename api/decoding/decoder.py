@@ -1,7 +1,7 @@
 """Decodes and encodes untrusted pictures in processes with limits of memory and time, without the
 service's environment and without a network.
 
-Whatever a hostile file does to a decoder, it does there: the process is killed, and the client gets
+A hostile file can harm only the process that decodes it: the process is killed, and the client gets
 an error that names the field.
 """
 
@@ -34,17 +34,17 @@ _DISK_FULL = tuple(f"OSError: [Errno {number}]" for number in (errno.ENOSPC, err
 _RETRY_SECONDS = 10
 
 OWN_MEMORY_BYTES = 400_000_000
-"""What the API takes itself, at most: its decoders share the rest of the container's memory."""
+"""How much memory the API itself uses at most. Its decoders share the rest of the container's."""
 
 
 class Run(Protocol):
-    """Runs a function, whose turn it is, in a confined process."""
+    """Runs a function in a confined process, while the caller has its turn."""
 
     async def __call__(self, function: Callable[..., Result], *arguments: object) -> Result: ...
 
 
 def count_decoders(settings: Settings) -> int:
-    """How many pictures are decoded at once: one for each processor that may be used, and no more
+    """How many pictures are decoded at once: one for each processor that may be used, but no more
     than the container has memory for."""
     fitting = (container_limits.memory_limit() - OWN_MEMORY_BYTES) / settings.decode_memory_bytes
     return max(1, int(min(container_limits.usable_processors(), fitting)))
@@ -82,17 +82,17 @@ class Decoder:
     async def normalise(
         self, source: Path, target: Path, *, is_mask: bool = False, keeps_transparency: bool = False
     ) -> PictureFault | None:
-        """`shared.pictures.normalise`, confined; a picture that kills its process is invalid, too.
+        """`shared.pictures.normalise`, confined. A picture that kills the process is also invalid.
 
         Raises:
             DecodersBusy: its turn did not come in time.
-            StorageFull: there is no room for the normalised picture.
+            StorageFull: there is no space for the normalised picture.
         """
         confined = partial(normalise, is_mask=is_mask, keeps_transparency=keeps_transparency)
         try:
             async with self._wait_for_turn():
-                # A picture's own time starts when it has a process: neither the others count, nor
-                # the start of a process after the last one was killed.
+                # A picture's time starts when it has a process: waiting for other pictures does not
+                # count, nor does starting a process after the last one was killed.
                 await self._call(os.getpid)
                 with fail_after(self._timeout_seconds):
                     return await self._call(confined, source, target, self._limits)
@@ -107,14 +107,14 @@ class Decoder:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Run]:
-        """Waits for a turn, and gives what runs functions on our own pictures. Large ones are read
-        during it: no more of them than there are turns are in memory or on the disk at once.
+        """Waits for a turn, and yields what runs functions on our own pictures. Read large pictures
+        during the turn: then only as many as there are turns are in memory or on disk at once.
 
         Raises:
             DecodersBusy: its turn did not come in time.
             DamagedPicture: a picture cannot be decoded.
             EncodingFailed: the process had too little memory, or died.
-            StorageFull: there is no room for the encoded picture.
+            StorageFull: there is no space for the encoded picture.
         """
         async with self._wait_for_turn():
             try:
@@ -157,7 +157,8 @@ class Decoder:
         return result
 
     def _find_idle(self) -> ConfinedProcess | None:
-        """An idle process. The system may have ended some for want of memory: no picture did."""
+        """An idle process that is alive. The system may have ended some because memory ran out,
+        which is not a picture's fault."""
         while self._idle:
             process = self._idle.pop()
             if process.is_alive:

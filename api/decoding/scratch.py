@@ -1,7 +1,7 @@
-"""A folder for temporary files that does not outlive its process, not even a killed one.
+"""A folder for temporary files that is deleted after its process ends, even if that is killed.
 
-A process holds a lock on its folder, which the system releases with the process. So the folders of
-killed processes are known, and the next process deletes them when it starts.
+A process holds a lock on its folder, which the system releases when the process ends. That is how
+the next process recognises the folders of killed ones when it starts, and deletes them.
 """
 
 import os
@@ -23,7 +23,7 @@ YOUNG_SECONDS = 60.0
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder of this process, among the system's temporary ones."""
+    """A folder for this process in the system's folder for temporary files."""
     _remove_abandoned(Path(gettempdir()))
     with TemporaryDirectory(prefix=PREFIX) as name, _lock(Path(name)):
         yield Path(name)
@@ -31,8 +31,8 @@ def scratch_folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def remove_abandoned_later() -> AsyncIterator[None]:
-    """Looks for abandoned folders once more while the context lives: a process that is killed and
-    restarted at once finds its own too young."""
+    """Looks for abandoned folders once more during the context: if a process is killed and
+    restarted at once, its earlier folder is too young at the start."""
     async with create_task_group() as tasks:
         tasks.start_soon(_remove_later)
         yield
@@ -46,7 +46,7 @@ async def _remove_later() -> None:
 
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # it is in use, or another user's
+        with suppress(OSError):  # it is in use, or belongs to another user
             if time() - folder.stat().st_mtime >= YOUNG_SECONDS:
                 with _lock(folder):
                     rmtree(folder)

@@ -26,7 +26,7 @@ from shared.jobs import Job
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 PROGRESS_SECONDS = 0.5
-"""The least time between two `progress` events."""
+"""The shortest time between two `progress` events."""
 
 HEARTBEAT_SECONDS = 10.0
 """How often it is checked that the client is still connected and its key was not revoked. A comment
@@ -36,7 +36,7 @@ RECONNECT_MILLISECONDS = 1000
 """After how long a client whose stream has ended connects again."""
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-"""No proxy holds events back."""
+"""Headers that keep proxies from holding events back."""
 
 _INLINE_PREVIEW = "inline_preview"
 """The name, among a job's encoded events, of a `preview` with the picture in it."""
@@ -62,13 +62,13 @@ class EventStream(StreamingResponse):
 
 @dataclass(slots=True)
 class ClientState:
-    """What a client has received of a job.
+    """What a client has received about a job.
 
-    An event's id is the job's version. A client that connects again needs only the current state:
-    no event has anything that a later one does not.
+    An event's id is the job's version. A client that connects again needs only the current state,
+    because no event contains anything that is missing in later events.
 
     Attributes:
-        preview_event: the name, in the encoded events, of the one that announces a preview.
+        preview_event: the name, among the encoded events, of the one that announces a preview.
     """
 
     preview_event: str = "preview"
@@ -78,7 +78,7 @@ class ClientState:
     _progress_due: float = field(default_factory=monotonic)
 
     def pick_events(self, job: Job, events: Mapping[str, bytes]) -> Iterator[bytes]:
-        """The events that bring the client up to date, out of one of each kind."""
+        """Selects the events that bring the client up to date, from one event of each kind."""
         status = (
             job.status,
             job.queue_position,
@@ -103,7 +103,7 @@ class ClientState:
         return not job.is_over and job.preview_iteration != self._preview
 
     def progress_delay_seconds(self, job: Job) -> float | None:
-        """How long new progress must not be sent yet; None if it may, or if there is none."""
+        """How long to wait before new progress may be sent; None for no wait, or no progress."""
         delay = self._progress_due - monotonic()
         return delay if job.progress != self._progress and delay > 0 else None
 
@@ -115,7 +115,7 @@ class ClientState:
     responses=caller_problems(404, 410, 422)
     | {
         200: {"model": JobEvent},
-        204: {"description": "`Last-Event-ID` was the end"},
+        204: {"description": "`Last-Event-ID` was the last event"},
     },
 )
 async def stream_events(
@@ -126,14 +126,14 @@ async def stream_events(
         Query(description="`inline` puts each preview into its event, as `jpeg` in base64."),
     ] = "url",
     last_event_id: Annotated[
-        str | None, Header(description="The last event that was received; 204 if it was the end.")
+        str | None, Header(description="The last event that was received; 204 if it was the last.")
     ] = None,
 ) -> Response:
-    """The job as a stream of events: `status` with all of it, `progress` with the losses (at most
-    two a second), `preview` with an address, and `done` with all of it, then the end; or `gone`
+    """The job as a stream of events: `status` with the whole job, `progress` with the losses (at
+    most two per second), `preview` with a URL, and at the end `done` with the whole job, or `gone`
     if it is deleted. With `previews=inline`, `preview` also has the picture, reduced to 512 pixels
     if it is larger than 128 KiB. A client that connects again, with or without `Last-Event-ID`,
-    first receives the current state; if `Last-Event-ID` names the end, nothing more follows: 204.
+    first receives the current state. If `Last-Event-ID` is the last event, the response is 204.
     """
     if job.is_over and last_event_id == str(job.version):
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -186,7 +186,7 @@ def _encode_events(job: Job, speeds: list[PaintingSpeed]) -> dict[str, bytes]:
 
 
 async def _encode_inline_preview(job: Job, subscription: Subscription, service: Service) -> bytes:
-    """The event of a preview with the picture in it, unless the picture cannot be had."""
+    """The event of a preview with the picture in it, if that can be read."""
     jpeg = await subscription.preview.read(job, service.blobs, service.decoder)
     picture = {} if jpeg is None else {"jpeg": jpeg}
     return _encode_event("preview", job, {"url": make_preview_link(job), **picture})

@@ -11,7 +11,7 @@ from shared.jobs import Job
 from shared.pictures import DamagedPicture, reduce_preview
 
 MAX_INLINE_BYTES = 128 * 1024
-"""A larger JPEG file is reduced, and if it is still larger, left out."""
+"""A larger JPEG file is reduced, and left out if it is still larger."""
 
 REDUCED_PIXELS = 512
 """The longest side of a reduced preview."""

@@ -1,4 +1,4 @@
-"""The events of a job, described in OpenAPI: one type of which `event` says which one it is."""
+"""The events of a job, described in OpenAPI: a union that `event` discriminates."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from api.jobs.schemas import Job, Progress
 
 
 class _JsonText:
-    """Describes a value as the JSON text that a stream of events has in its place."""
+    """Describes a value as JSON text, because the data of an event is text."""
 
     def __get_pydantic_json_schema__(
         self, value: CoreSchema, handler: GetJsonSchemaHandler
@@ -33,7 +33,7 @@ class StatusEvent(_Event):
 
 
 class ProgressEvent(_Event):
-    """More iterations are done; at most two of these come in a second."""
+    """More iterations are done; at most two of these events are sent per second."""
 
     event: Literal["progress"]
     data: Annotated[Progress, _JsonText()]

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 CANCEL_AGAIN_SECONDS = 0.5
 QUEUE_SECONDS = 2.0
-"""How often waiting jobs are read: that they move up does not change their records."""
+"""How often waiting jobs are read, because their records do not change when they move up."""
 
 
 class JobDeleted(Exception):
@@ -32,11 +32,11 @@ class ServiceStopping(Exception):
 
 
 class WatchedJob:
-    """The newest state of a job with subscribers. No more than that is held, however slowly they
-    read.
+    """The newest state of a job with subscribers. Earlier states are not held, even if subscribers
+    read slowly.
 
     Attributes:
-        events: what one subscriber has encoded of this state, for the others to send too.
+        events: the events of this state that one subscriber has encoded, for all to send.
         preview: the newest preview, once a subscriber has read it.
     """
 
@@ -102,14 +102,14 @@ class Subscriptions:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Self]:
-        """Listens for changes as long as the context lives."""
+        """Listens for changes until the end of the context."""
         loops = (self._listen, self._read_changed_jobs, self._mark_waiting_jobs)
-        tasks = [create_task(self._run_for_ever(loop)) for loop in loops]
+        tasks = [create_task(self._run_forever(loop)) for loop in loops]
         try:
             yield self
         finally:
             self.close()
-            await _end(tasks)
+            await _cancel_all(tasks)
 
     @property
     def count(self) -> int:
@@ -138,8 +138,8 @@ class Subscriptions:
             if not watched.subscriptions:
                 self._watched.pop(job.id, None)
 
-    async def _run_for_ever(self, loop: Callable[[], Awaitable[None]]) -> None:
-        """Runs a loop again if an error ends it: without it, every stream would stop."""
+    async def _run_forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Runs a loop, and again if an error ends it: without the loop, every stream would stop."""
         while True:
             try:
                 await loop()
@@ -205,7 +205,7 @@ class Subscriptions:
                     self._mark_changed(job_id)
 
 
-async def _end(tasks: Collection[Task[None]]) -> None:
+async def _cancel_all(tasks: Collection[Task[None]]) -> None:
     """Cancels tasks until they end: redis-py may swallow a cancellation while it connects."""
     while tasks:
         for task in tasks:
@@ -214,5 +214,5 @@ async def _end(tasks: Collection[Task[None]]) -> None:
 
 
 def _version(job: Job) -> tuple[int, int | None]:
-    """Differs whenever clients would receive another job."""
+    """A value that differs whenever clients would receive another state of the job."""
     return job.version, job.queue_position

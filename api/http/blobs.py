@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 
 class BlobResponse(StreamingResponse):
-    """Sends a blob with a Content-Length. If the store fails in between, the connection is closed:
-    the client sees that the body is too short, and may repeat the request."""
+    """Sends a blob with a Content-Length. If the store fails before the end, the connection is
+    closed: the client sees that the body is too short, and may repeat the request."""
 
     async def stream_response(self, send: Send) -> None:
         try:

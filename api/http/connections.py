@@ -1,7 +1,7 @@
-"""HTTP connections: how many there may be, how much a client may send before it is a request, and
-how long it may take.
+"""Limits of HTTP connections: how many there may be, how much a client may send before that is a
+request, and how long a request may take.
 
-uvicorn leaves this to a proxy in front, and there may be none.
+uvicorn leaves these limits to a proxy in front of it, but there may be none.
 """
 
 import asyncio
@@ -67,13 +67,13 @@ def make_protocol(settings: Settings, connections_limit: int) -> type[asyncio.Pr
 
 
 class _Connection(HttpToolsProtocol):
-    """HTTP/1.1, with limits on what is not a request yet."""
+    """HTTP/1.1, with limits on data that is not yet a request."""
 
     receive_timeout_seconds: ClassVar[float]
     first_byte_timeout_seconds: ClassVar[float]
     limit: ClassVar[int]
     silent: ClassVar[dict["_Connection", None]]
-    """Those that have not sent anything yet, the longest silent first."""
+    """The connections that have not sent anything yet, the longest silent first."""
     warn_at: ClassVar[float] = 0.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -100,7 +100,7 @@ class _Connection(HttpToolsProtocol):
         self._unset_deadline()
         self.silent.pop(self, None)
         self.resume_writing()
-        # uvicorn notifies only the last request: an earlier one would go on writing to nobody.
+        # uvicorn notifies only the last request: an earlier one would continue to write.
         if self._current_cycle is not None:
             self._current_cycle.disconnected = True
             self._current_cycle.message_event.set()
@@ -127,7 +127,7 @@ class _Connection(HttpToolsProtocol):
             self._set_deadline()
 
     def _find_place(self) -> bool:
-        """Whether there is a place for this connection; a silent one is closed for it if needed."""
+        """Whether there is a place for this connection. Closes a silent one for it if needed."""
         if len(self.connections) > self.limit:
             self._warn()
             if not self.silent:
@@ -149,9 +149,9 @@ class _Connection(HttpToolsProtocol):
             )
 
     def _parse(self, data: bytes) -> None:
-        """Parses requests. One that asks for another protocol is parsed as if it did not (RFC 9110,
-        section 7.8): the parser, which would take what follows for that protocol, is replaced by
-        one that has read the same head without `Upgrade`."""
+        """Parses requests. A request to upgrade to another protocol is parsed as if it were an
+        ordinary one (RFC 9110, section 7.8). The parser would treat what follows as that protocol,
+        so it is replaced by one that has read the same head without `Upgrade`."""
         self._unset_keepalive_if_required()
         while data:
             try:
@@ -206,11 +206,11 @@ class _Connection(HttpToolsProtocol):
         if absolute is not None:
             host, path = absolute.groups()
             others = [(name, value) for name, value in self.headers if name != b"host"]
-            self.headers[:] = [(b"host", host), *others]  # the scope has this very list
+            self.headers[:] = [(b"host", host), *others]  # in place: the scope has this list
             self.url = path if path.startswith(b"/") else b"/" + path
 
     def _refuse_and_stop(self, error: PasticheError) -> NoReturn:
-        """Refuses a request, so that no more is parsed."""
+        """Refuses a request and stops parsing."""
         self._refuse(error)
         raise _Refused
 
@@ -227,7 +227,7 @@ class _Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """The client does not read its response, which is not held for ever."""
+        """Starts a timeout, because the client does not read its response."""
         super().pause_writing()
         if self._write_timeout is None:
             self._write_timeout = self.loop.call_later(
@@ -246,7 +246,7 @@ class _Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._current_cycle = cycle
         is_old = cycle.scope["http_version"] == "1.0"
-        super()._start_asgi_task(cycle, _without_chunks(cycle, app) if is_old else app)
+        super()._start_asgi_task(cycle, _disable_chunks(cycle, app) if is_old else app)
 
     def _is_processing(self) -> bool:
         """Whether a complete request awaits its response."""
@@ -288,9 +288,9 @@ class _Refused(Exception):
     """Stops the parsing of a refused request."""
 
 
-def _without_chunks(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
-    """The application for an HTTP/1.0 client, which does not know chunks: the end of a response of
-    unknown length is the end of the connection."""
+def _disable_chunks(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """Wraps the application for an HTTP/1.0 client, which does not know chunks. A response of
+    unknown length ends with the connection."""
 
     async def run_without_chunks(scope: Scope, receive: Receive, send: Send) -> None:
         is_plain = False

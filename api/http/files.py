@@ -1,4 +1,4 @@
-"""The files in the body of a request, which are written once, as they arrive."""
+"""The files in the body of a request, which are written only once, as they arrive."""
 
 from binascii import Error as InvalidBase64
 from binascii import a2b_base64
@@ -13,7 +13,7 @@ from shared.errors import FieldError
 from shared.settings import Settings
 
 MAX_TEXT_BYTES = 16 * 1024
-"""How long the text of a field may be; a data URI is not limited as a text, but as a file."""
+"""How long the text of a field may be. The limit of a data URI is that of a file instead."""
 
 _BUFFER_BYTES = 64 * 1024
 
@@ -23,11 +23,11 @@ _WHITESPACE = b" \t\r\n\f"
 
 
 class Upload(UploadFile):
-    """A file of a form. It is written as it arrives, a small one when it is finished, and open only
-    while it is written: there may be many.
+    """A file of a form. It is written as it arrives, or when it is finished if it is small. It is
+    open only while it is written, because there may be many files.
 
     Attributes:
-        digest: of what was written.
+        digest: the hash of what was written.
     """
 
     def __init__(self, path: Path, filename: str | None) -> None:
@@ -49,7 +49,7 @@ class Upload(UploadFile):
         self._buffer.clear()
 
     def finish(self) -> None:
-        """Writes what is not written yet: everything has arrived."""
+        """Writes the rest, once everything has arrived."""
         self.flush()
 
     async def _add(self, data: bytes) -> None:
@@ -70,7 +70,7 @@ class DataUri(Upload):
     base64 may have white space in it, and no padding.
 
     Args:
-        text: the beginning of it.
+        text: the beginning of the URI.
 
     Attributes:
         fault: what is wrong with the text so far; None if nothing is.
@@ -86,7 +86,7 @@ class DataUri(Upload):
         await self._add(data)
 
     def flush(self) -> None:
-        """Decodes what has arrived, but for up to three characters."""
+        """Decodes what has arrived, except for up to three characters."""
         if not self._has_head:
             self._read_head()
         text = self._buffer.translate(None, _WHITESPACE)
@@ -105,7 +105,7 @@ class DataUri(Upload):
         head, comma, rest = self._buffer.partition(b",")
         self._buffer, self._has_head = rest, True
         if not comma or len(head) > _MAX_HEAD_BYTES or not head.lower().endswith(b";base64"):
-            self.fault = "A data URI must begin like data:image/png;base64, and go on in base64."
+            self.fault = "A data URI must begin like data:image/png;base64, and continue in base64."
 
     def _decode(self, text: bytes | bytearray) -> None:
         if self.fault is not None or not text:

@@ -1,4 +1,4 @@
-"""ASGI middleware: what every request and every response goes through, logs and traces included."""
+"""ASGI middleware that every request and response passes through, including logs and traces."""
 
 import logging
 import re
@@ -15,8 +15,8 @@ from shared import logs, tracing
 from shared.errors import BodyTooLarge, WrongContentEncoding
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""What machines of the operator request every few seconds, under the names that these have in their
-network. Nobody looks for them among the traces."""
+"""The paths that the operator's machines request every few seconds, under the host names of their
+network. Nobody looks for these requests among the traces."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -36,7 +36,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Middleware:
-    """ASGI middleware for requests: whatever else the server sends goes past it."""
+    """ASGI middleware for HTTP requests; other events of the server bypass it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -45,12 +45,12 @@ class Middleware:
         await (self.handle if scope["type"] == "http" else self.app)(scope, receive, send)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles a request: each middleware has its own."""
+        """Handles a request; each middleware implements it."""
         raise NotImplementedError
 
 
 def on_response_start(send: Send, change: Callable[[Message], None]) -> Send:
-    """`send`, which first passes the beginning of a response to a function."""
+    """Wraps `send`, so that it first passes the start of a response to `change`."""
 
     async def send_changed(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -61,8 +61,8 @@ def on_response_start(send: Send, change: Callable[[Message], None]) -> Send:
 
 
 class UnexpectedErrors(Middleware):
-    """Logs and answers an error that nobody foresaw, inside all other middleware: the framework
-    would do so outside, without the request's id, its headers and its place in the metrics."""
+    """Logs and answers unexpected errors, inside all other middleware. The framework would do this
+    outside of them, without the request's id, the headers and the metrics."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_started = False
@@ -78,7 +78,7 @@ class UnexpectedErrors(Middleware):
             if not has_started:
                 response = await respond_to_unexpected(Request(scope), error)
                 await response(scope, receive, send)
-            raise  # so that the server hangs up: a response that has started breaks off
+            raise  # so that the server closes the connection: a response may have started
 
 
 class BodyLimit(Middleware):
@@ -135,8 +135,8 @@ class SecurityHeaders(Middleware):
 
 
 class RequestIds(Middleware):
-    """Gives each request an id, its client's or a new one, that is in its logs, its job and its
-    response."""
+    """Gives each request an id, its client's or a new one, which appears in its logs, its job and
+    its response."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(_REQUEST_ID_HEADER, b"").decode("latin-1")
@@ -201,7 +201,7 @@ def is_head(scope: Scope) -> bool:
 
 
 def configure_telemetry(is_traced: bool) -> TelemetryConfig:
-    """What FastAPI reports of requests: one span each, or nothing. Metrics and logs are ours."""
+    """What FastAPI reports about requests: one span each, or nothing. Metrics and logs are ours."""
     return {
         "tracing": is_traced,
         "metrics": False,
@@ -213,7 +213,7 @@ def configure_telemetry(is_traced: bool) -> TelemetryConfig:
 
 
 def hide_queries_in_access_log() -> None:
-    """Removes query strings, which may have a token in them, from uvicorn's access log."""
+    """Removes query strings, which may contain a token, from uvicorn's access log."""
     logging.getLogger("uvicorn.access").addFilter(_hide_query)
 
 

@@ -1,5 +1,5 @@
-"""Parses what a request is and asks for: its media type, integers, formats, `Accept`,
-`If-None-Match` and `Range`."""
+"""Parses the parts of a request that say what it contains and accepts: its media type, integers,
+formats, `Accept`, `If-None-Match` and `Range`."""
 
 import re
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ def _parse_format(value: Any) -> Any:
 
 
 ASCII_INTEGER = BeforeValidator(_parse_integer)
-"""How the text of an integer is parsed. It follows the bounds, so that OpenAPI has them."""
+"""Parses the text of an integer. It must come after the bounds, so that OpenAPI contains them."""
 
 PictureFormat = Annotated[Format, BeforeValidator(_parse_format)]
 """The format of a picture, or its media type; `jpg` is `jpeg`."""
@@ -50,7 +50,7 @@ def require_media_type(request: Request, *accepted: str) -> str:
     """The media type of a request's body, which is in UTF-8.
 
     Raises:
-        WrongContentType: it is none of those that are accepted, or in another encoding.
+        WrongContentType: the media type is not accepted, or the encoding is not UTF-8.
     """
     kind, parameters = parse_options_header(request.headers.get("content-type", ""))
     media_type = kind.strip().lower().decode("latin-1")
@@ -75,7 +75,7 @@ PICTURE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
     304: {"description": "The client has it already"},
 }
-"""What an endpoint responds with that sends a picture in the format of a request."""
+"""The responses of an endpoint that sends a picture in the requested format."""
 
 
 def require_format(
@@ -84,7 +84,7 @@ def require_format(
     """The format that a request names, or else the one that it accepts.
 
     Args:
-        name: of what is sent, for the error.
+        name: the name of what is sent, for the error.
         first: the format if it accepts several equally.
 
     Raises:
@@ -92,7 +92,7 @@ def require_format(
     """
     chosen = format or choose_format(request.headers.get("accept", "*/*"), first)
     if chosen is None:
-        raise NotAcceptable(f"The {name} can be had as {', '.join(MEDIA_TYPES.values())}.")
+        raise NotAcceptable(f"The {name} is available as {', '.join(MEDIA_TYPES.values())}.")
     return chosen
 
 
@@ -108,7 +108,7 @@ def choose_format(accept: str, first: Format = "png") -> Format | None:
 
 
 def preferred_format(accept: str) -> Format | None:
-    """The format that an `Accept` header prefers to JSON; None if it does not, as `*/*`."""
+    """The format that an `Accept` header prefers to JSON; None if it prefers none, like `*/*`."""
     chosen = choose_format(accept)
     if chosen is None:
         return None

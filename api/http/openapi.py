@@ -11,8 +11,8 @@ from api.http.problems import Problem, ProblemResponse
 DESCRIPTION = """
 Submit a photograph and a painting, follow the job, and download the picture.
 
-The paths have no version: fields, values and endpoints are only added, so ignore those that you do
-not know. A change that breaks clients would get a path of its own, and the old one would stay for a
+The paths have no version, because fields, values and endpoints are only added: ignore those that
+you do not know. A change that breaks clients would get a new path, and the old one would stay for a
 year.
 """
 
@@ -28,9 +28,9 @@ TAGS = [
     {"name": "pictures", "description": "Pictures that are uploaded once and used in many jobs."},
     {"name": "styles", "description": "Paintings that jobs can name."},
     {"name": "options", "description": "What a form needs to offer every option of a job."},
-    {"name": "workers", "description": "What paints the jobs."},
+    {"name": "workers", "description": "The processes that paint the jobs."},
     {"name": "webhooks", "description": "How to verify what is sent to your webhooks."},
-    {"name": "access", "description": "Tokens, for addresses that a browser loads by itself."},
+    {"name": "access", "description": "Tokens, for URLs that a browser loads by itself."},
     {"name": "operations", "description": "Health and metrics, for operators."},
 ]
 
@@ -40,9 +40,9 @@ _HEADERS = {
     "ETag": "Changes whenever the resource changes.",
     "Location": "The URL of the new job, sweep or picture.",
     "Retry-After": "The seconds after which to try again.",
-    "RateLimit": "What is left of each limit, and the seconds until all of it is.",
+    "RateLimit": "What is left of each limit, and the seconds until it is reset.",
     "RateLimit-Policy": "Each limit and its window in seconds; only if there are limits.",
-    "X-Request-ID": "The request's id, the client's or a new one, which the logs have, too.",
+    "X-Request-ID": "The request's id, the client's or a new one, which is also in the logs.",
     "Preference-Applied": "The part of `Prefer` that was applied.",
     "Content-Range": "The range of bytes, and their number in all.",
     "WWW-Authenticate": "The scheme of the key that is required.",
@@ -69,7 +69,7 @@ _CREATED = {
     "/pictures/uploads/{upload_id}/complete": ("201", "/pictures/{picture_id}", "picture_id"),
     "/batches": ("202", "/sweeps/{sweep_id}", "sweep_id"),
 }
-"""By the path of a submission, its status, the path of what it creates, and the parameter in it."""
+"""By the path of a submission: its status, the path of what it creates, and the parameter in it."""
 
 
 def install(app: FastAPI) -> None:
@@ -98,7 +98,7 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
             "type": "apiKey",
             "in": "query",
             "name": "token",
-            "description": "From `POST /tokens`; only reads.",
+            "description": "From `POST /tokens`; only for reading.",
         },
     }
     for methods in document["paths"].values():

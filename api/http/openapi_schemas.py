@@ -1,5 +1,5 @@
-"""Names the schemas of the OpenAPI document for generators of clients: an enum, and the body of a
-request, is a component with a name that reads well in code, not a copy at each place."""
+"""Names the schemas of the OpenAPI document for client generators: each enum and each request body
+becomes a component with a name that reads well in code, instead of a copy in each place."""
 
 import json
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ _SHARED_ENUMS = {
     "LayerName": LAYERS,
     "WebhookEvent": get_args(WebhookEvent),
 }
-"""The names of enums that are used in several places, besides those of the options: these are
-called like their option. An enum that is used once is called like its place: `WebhookStatus`."""
+"""The names of enums that are used in several places. The enums of options are named after their
+option, and an enum that is used once after its place: `WebhookStatus`."""
 
 _BINARY: Schema = {"type": "string", "format": "binary"}
 """Bytes, in the form that generators know; OpenAPI 3.1 itself would leave it empty."""
@@ -39,7 +39,7 @@ def make_reference(name: str) -> Schema:
 
 def name_schemas(document: dict[str, Any]) -> None:
     """Moves the enums and the bodies of the document into its components. Describes pictures as
-    binary and streams by their events. No parameter may be null: a query or a header cannot be."""
+    binary and streams by their events. No parameter is nullable: no query or header can be null."""
     schemas: dict[str, Schema] = document["components"]["schemas"]
     enums = _Enums(schemas)
     for operation in _list_operations(document):
@@ -48,7 +48,7 @@ def name_schemas(document: dict[str, Any]) -> None:
             _name_body(media_type, content, name, schemas)
         for parameter in operation.get("parameters", ()):
             place = name + _to_pascal(parameter["name"])
-            parameter["schema"] = enums.name_in(_without_null(parameter["schema"]), place)
+            parameter["schema"] = enums.name_in(_remove_null(parameter["schema"]), place)
         for response in operation["responses"].values():
             for media_type, content in response.get("content", {}).items():
                 _describe_response(media_type, content, name, enums)
@@ -60,7 +60,7 @@ def name_schemas(document: dict[str, Any]) -> None:
 def _name_body(
     media_type: str, content: dict[str, Any], operation: str, schemas: dict[str, Schema]
 ) -> None:
-    """Makes a form or a JSON object a component, called like its operation."""
+    """Makes a form or a JSON object a component, named after its operation."""
     kinds = {"multipart/form-data": "Form", "application/json": "Body"}
     if media_type not in kinds:
         return
@@ -69,7 +69,7 @@ def _name_body(
         schemas[name] = content["schema"]
         content["schema"] = make_reference(name)
     name = content["schema"]["$ref"].removeprefix(_PREFIX)
-    schemas[name] = _without_defaults(schemas[name])
+    schemas[name] = _describe_defaults(schemas[name])
 
 
 def _describe_response(
@@ -88,7 +88,7 @@ def _list_operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from methods.values()
 
 
-def _without_null(schema: Schema) -> Schema:
+def _remove_null(schema: Schema) -> Schema:
     variants = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if not variants:
         return schema
@@ -96,9 +96,9 @@ def _without_null(schema: Schema) -> Schema:
     return others | (variants[0] if len(variants) == 1 else {"anyOf": variants})
 
 
-def _without_defaults(schema: Schema) -> Schema:
-    """A request's schema with its defaults in words. Generated clients send the defaults of a
-    schema, and an option that is sent overrides the preset's; or they require such a property."""
+def _describe_defaults(schema: Schema) -> Schema:
+    """Moves the defaults of a request's schema into its descriptions. Generated clients would send
+    the defaults of a schema, and override the preset's options; or require such a property."""
     properties = {}
     for name, each in schema.get("properties", {}).items():
         properties[name] = {key: value for key, value in each.items() if key != "default"}

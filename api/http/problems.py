@@ -47,7 +47,7 @@ _SENTENCES = {
     "less_than_equal": "This must be at most {le}",
     "value_error": "This {error}",
 }
-"""By pydantic's name for the error, the sentence before “, not “…”.”; `{…}` is from its context."""
+"""By pydantic's name for the error, what precedes “, not “…”.”; `{…}` is from its context."""
 
 _INVALID_JSON = "The body is not valid JSON."
 
@@ -62,8 +62,8 @@ _FRAMEWORK_CODES = ("not_found", "method_not_allowed", "internal_error")
 
 
 def list_codes(codes: Iterable[str]) -> JsonDict:
-    """The known values of a `code`, for its schema. It stays a text, because a client must also
-    read the codes of a newer service."""
+    """The known values of a `code`, for its schema. The type stays a string, because a client must
+    also read the codes of a newer service."""
     return {"x-extensible-enum": list(codes)}
 
 
@@ -95,7 +95,7 @@ class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
     def render(self, content: Any) -> bytes:
-        # A problem quotes what was sent: JSON can have half a surrogate pair, and UTF-8 cannot.
+        # A problem quotes what was sent: JSON can have half a surrogate pair, but UTF-8 cannot.
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="replace")
 
@@ -118,7 +118,7 @@ def caller_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe_parameter_error(error: Mapping[str, Any]) -> FieldError:
-    """An invalid parameter or JSON body, in the words of this API.
+    """Describes an invalid parameter or JSON body in the words of this API.
 
     Args:
         error: as pydantic and FastAPI describe it.
@@ -204,10 +204,10 @@ async def _handle(request: Request, error: Exception) -> ProblemResponse:
 
 
 async def respond_to_unexpected(request: Request, error: Exception) -> ProblemResponse:
-    """The response to an error that nobody foresaw."""
+    """The response to an unexpected error."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    sentence = "Something unexpected went wrong; the operator's log has it."
-    # uvicorn hangs up after the exception: a client must not send its next request here.
+    sentence = "An unexpected error occurred; the operator's log has the details."
+    # uvicorn closes the connection after the exception: it must not be used for the next request.
     return _respond(status, "internal_error", status.phrase, sentence, {"Connection": "close"})
 
 
@@ -250,7 +250,7 @@ def _respond_to_framework(request: Request, error: HTTPException) -> ProblemResp
         return make_problem_response(InvalidFields([FieldError("body", "not_json", _INVALID_JSON)]))
     detail = {
         HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}.",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} cannot be done on {request.url.path}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed on {request.url.path}.",
     }.get(status, str(error.detail))
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:

@@ -1,7 +1,7 @@
-"""The space that all uploads together take among the temporary files of this process.
+"""Limits the space that all uploads together take in the temporary files of this process.
 
-The volume of a container's temporary files is small. Kubernetes does not refuse a write that goes
-beyond its size, but evicts the whole pod, with all other requests.
+The volume for a container's temporary files is small. Kubernetes does not refuse a write that
+exceeds its size, but evicts the whole pod, with all other requests.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -41,7 +41,7 @@ class UploadSpace:
         Raises:
             UploadsBusy: the other uploads leave too little space.
         """
-        # An upload that is alone is never refused: it would be the next time, too.
+        # An upload that is alone is never refused: the next try would be refused, too.
         is_alone = self._taken_bytes == folder.taken_bytes
         if self._taken_bytes + size_bytes > self._limit_bytes and not is_alone:
             sentence = "Too many uploads are being received just now. Please try again."
@@ -54,7 +54,7 @@ class UploadFolder:
     """The folder with the files of one upload: a picture, or a whole submission.
 
     Attributes:
-        taken_bytes: how many of the space's bytes are its.
+        taken_bytes: how many bytes of the space it takes.
     """
 
     def __init__(self, path: Path, space: UploadSpace) -> None:
@@ -70,7 +70,7 @@ class UploadFolder:
         self._space.take(size_bytes, self)
 
     def count_files(self) -> None:
-        """Counts the files as large as they are by now.
+        """Counts the files with their current sizes.
 
         Raises:
             UploadsBusy: the other uploads leave too little space.
@@ -78,7 +78,7 @@ class UploadFolder:
         self.take(sum(path.stat().st_size for path in self.path.iterdir()) - self.taken_bytes)
 
     async def count(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """What arrives, once it is counted.
+        """Yields what arrives, after counting it.
 
         Raises:
             UploadsBusy: the other uploads leave too little space.

@@ -78,7 +78,7 @@ async def respond_with_job(
 
 
 def make_headers(job: Job) -> dict[str, str]:
-    """The headers of a response with a job, or of one that says that it is unchanged."""
+    """The headers of a response with a job, or of one that reports it as unchanged."""
     headers = {"ETag": make_etag(job), "Cache-Control": "private, no-cache"}
     return headers if job.is_over else headers | {"Retry-After": str(POLL_SECONDS)}
 
@@ -90,7 +90,7 @@ def make_etag(job: Job) -> str:
 
 
 async def get_speeds(job: Job, service: Service) -> list[PaintingSpeed]:
-    """The speeds of the living workers if the job waits, which its ETA then depends on."""
+    """The speeds of the living workers if the job waits: its ETA then depends on them."""
     return await get_worker_speeds(service) if job.status == "queued" else []
 
 

@@ -52,16 +52,16 @@ _MAX_PAGE_JOBS = 100
 
 _MAX_SCANNED_JOBS = 1000
 """How many entries of a list are read for one page, at most. If many of these have no readable
-record, a page has fewer jobs than its limit, and a cursor all the same."""
+record, a page has fewer jobs than its limit, but still a cursor."""
 
 _MAX_UPDATE_TRIES = 5
-"""How often weights are set that other requests change at the same time."""
+"""How often a change of weights is tried while other requests change them."""
 
 
 @router.get("", summary="List jobs", responses=caller_problems(422))
 async def list_jobs(
     access: CurrentAccess,
-    status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
+    status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
     limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_JOBS), ASCII_INTEGER] = 20,
     cursor: Annotated[
         str | None, Query(pattern=_CURSOR_PATTERN, description="`next_cursor` of the page before.")
@@ -100,8 +100,8 @@ def _describe_readable_jobs(
 )
 async def get_job(job_id: str, request: Request) -> Response:
     """The job in its current state; 304 if `If-None-Match` names its ETag."""
-    # Called more often than all other endpoints together: without dependencies, which FastAPI
-    # resolves again for each request.
+    # This endpoint is called more often than all others together. It has no dependencies, because
+    # FastAPI resolves them again for each request.
     access = await authenticate(request)
     job = await find_job(job_id, access)
     if is_unchanged(request, make_etag(job)):
@@ -165,8 +165,8 @@ async def cancel_job(job: PathJob, access: CurrentAccess) -> Response:
 async def finish_job(job: PathJob, access: CurrentAccess) -> Response:
     """Stops painting, and makes the current picture the job's result. A running job succeeds after
     its current iteration (202). The result of a job that was canceled or failed is its last
-    preview, at most 1024 pixels large. A job that has succeeded stays as it is. While a job is
-    about to be canceled, 409."""
+    preview, at most 1024 pixels large. A job that has succeeded stays as it is. If the job is about
+    to be canceled, the response is 409."""
     service = access.service
     if job.result_key is None:
         outcome = await service.jobs.run(transitions.request_finish(job.id))

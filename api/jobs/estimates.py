@@ -1,4 +1,4 @@
-"""When a picture may be expected: a number only where it is known."""
+"""Estimates when a picture will be ready, if the speeds of workers are known."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -17,14 +17,14 @@ def estimate_seconds(
 ) -> float | None:
     """The seconds until the last of some equal jobs has its result; None if that is not known.
 
-    What is before a job is painted by all workers, the job itself by one.
+    All workers paint the jobs before a job, and one of them paints the job itself.
 
     Args:
-        work_ahead: of the jobs before, in pixels times iterations.
+        work_ahead: the work of the jobs before, in pixels times iterations.
         plan: the scales of each job.
-        speeds: of the workers.
+        speeds: the speeds of the workers.
         jobs: how many there are.
-        share_left: which share of the last job is still to be painted.
+        share_left: the share of the last job that is still to be painted.
     """
     known = [seconds for speed in speeds if (seconds := speed.estimate(plan)) is not None]
     if not known:

@@ -1,7 +1,7 @@
 """The pictures of a job, its result and its previews, and its losses.
 
-A result is streamed from the blob store: only what is being sent is in memory. Where the operator
-has set it so, an object store sends it itself.
+A result is streamed from the blob store: only what is being sent is in memory. If the operator has
+enabled redirects, the object store sends it itself.
 """
 
 import logging
@@ -50,8 +50,8 @@ _SERVER_TIMING = {
 }
 
 _REDIRECT = {
-    "description": "If the operator has set it so: the same picture at a signed URL of the object "
-    "store, without the API key",
+    "description": "If the operator has enabled it: the same picture at a signed URL of the object "
+    "store, which needs no API key",
     "headers": {
         "Location": {
             "description": "Valid for `PASTICHE_RESULT_REDIRECT_SECONDS`.",
@@ -64,23 +64,25 @@ _REDIRECT = {
 class UsedWeights(BaseModel):
     """Weights that a job was painted with, from an iteration on."""
 
-    iteration: int = Field(description="The first that used them.")
+    iteration: int = Field(description="The first iteration that used them.")
     content_weight: float
     style_weight: float
     tv_weight: float
 
 
 class LossCurves(BaseModel):
-    """Columns of the same length: each term of the objective, with its weight in it, after each
-    iteration; and which weights these were."""
+    """Columns of the same length: each term of the objective, multiplied by its weight, after each
+    iteration. Also the weights that were used."""
 
     iterations: list[int]
-    scales: list[int] = Field(description="At which scale of the pyramid, from 1.")
+    scales: list[int] = Field(description="The scale of the pyramid, from 1.")
     content: list[float]
     style: list[float]
     tv: list[float]
     gamut: list[float]
-    total: list[float] = Field(description="The terms together; it jumps with scales and weights.")
+    total: list[float] = Field(
+        description="The sum of the terms; it jumps with scales and weights."
+    )
     weights: list[UsedWeights] = Field(
         description="In the order of the iterations: one entry, and one more for each change."
     )
@@ -116,7 +118,7 @@ async def get_preview(
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
         picture = await service.blobs.get_async(job.preview_key)
-    except FileNotFoundError:  # lost: the next one has another key
+    except FileNotFoundError:  # it is lost: the next preview has another key
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return Response(picture, media_type="image/jpeg", headers=headers)
 
@@ -170,7 +172,7 @@ async def respond_with_result(
     try:
         try:
             return await _send_result(job, format, access, headers)
-        except FileNotFoundError:  # the copy in this format, between when it was found and opened
+        except FileNotFoundError:  # the copy in this format was deleted after it was found
             return await _send_result(job, format, access, headers)
     except (FileNotFoundError, DamagedPicture) as error:
         await find_job(job.id, access)  # it may have been deleted meanwhile
@@ -247,8 +249,8 @@ async def _send_result(
 
 
 def _may_redirect(key: str, job: Job, settings: Settings) -> bool:
-    """Whether the store may send the result: it does not say when the client has it whole, and
-    copies in other formats may be deleted before a URL expires."""
+    """Whether the store may send the result. It does not report when the client has received the
+    whole picture, and copies in other formats may be deleted before a URL expires."""
     is_lasting = not is_encoded(key) and job.keep != "until_fetched"
     return settings.result_redirect_seconds is not None and is_lasting
 
@@ -256,7 +258,7 @@ def _may_redirect(key: str, job: Job, settings: Settings) -> bool:
 async def _redirect(
     key: str, job: Job, encode_seconds: float | None, service: Service
 ) -> RedirectResponse:
-    """Redirects to a signed URL, which no cache may store: the result may be deleted before."""
+    """Redirects to a signed URL. No cache may store this: the result may be deleted earlier."""
     seconds = service.settings.result_redirect_seconds
     assert seconds is not None
     headers = _make_headers(job, encode_seconds) | {"Cache-Control": "private, no-store"}
@@ -266,8 +268,8 @@ async def _redirect(
 async def _end_retention_after(
     pieces: AsyncIterator[bytes], job: Job, access: Access
 ) -> AsyncIterator[bytes]:
-    """The pieces of a result. Once they are sent, the job is not retained for much longer; if the
-    client disconnects before, this is canceled."""
+    """Yields the pieces of a result, and ends the job's retention soon after they are sent. If the
+    client disconnects earlier, this generator is canceled."""
     async for piece in pieces:
         yield piece
     yield b""  # the server takes it once it has sent nearly all of what it has buffered

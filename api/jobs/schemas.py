@@ -23,7 +23,7 @@ from shared.stored_json import field_names
 
 
 def _documented_as(schema: Schema) -> ConfigDict:
-    """A model with this schema in OpenAPI."""
+    """The configuration of a model that has this schema in OpenAPI."""
 
     def replace(own: Schema) -> None:
         own.clear()
@@ -33,13 +33,13 @@ def _documented_as(schema: Schema) -> ConfigDict:
 
 
 class JobOptions(RootModel[dict[str, Any]]):
-    """Options, already validated by `pastiche.options`: all of them."""
+    """All options, already validated by `pastiche.options`."""
 
     model_config = _documented_as(json_schema() | {"required": list(OPTIONS)})
 
 
 class WeightUpdate(RootModel[dict[str, Any]]):
-    """New weights, yet to be validated by `pastiche.options`."""
+    """New weights, which `pastiche.options` still has to validate."""
 
     model_config = _documented_as(update_schema() | {"examples": [{"style_weight": 0.8}]})
 
@@ -55,7 +55,7 @@ class Backbone(BaseModel):
 
 
 class Losses(BaseModel):
-    """The objective's terms, each with its weight in it; they add up to `total`."""
+    """The objective's terms, each multiplied by its weight; they add up to `total`."""
 
     content: float
     style: float
@@ -96,12 +96,12 @@ class Webhook(BaseModel):
     """The notifications about the job that are sent to a URL."""
 
     url: str
-    events: list[WebhookEvent] = Field(description="What is notified of.")
+    events: list[WebhookEvent] = Field(description="The events that are sent.")
     status: WebhookStatus = Field(
         description="`waiting` for an event or for the next try; then the outcome of the last "
         "event; `unused` if the job ended without any of the events."
     )
-    tries: int = Field(description="Of the current event.")
+    tries: int = Field(description="The number of tries of the current event.")
     tried_at: datetime | None
     error: str | None = Field(description="What went wrong in the last try.")
     again_at: datetime | None = Field(description="The time of the next try.")
@@ -130,11 +130,11 @@ class Job(BaseModel):
     scale: str | None = Field(description="Which scale of the pyramid is painted, as “2/3”.")
     queue_position: int | None = Field(description="How many jobs wait before this one.")
     eta_seconds: float | None = Field(
-        description="When the picture may be expected; null rather than made up."
+        description="In how many seconds the picture is expected; null if that is not known."
     )
     priority: Priority
     deadline_at: datetime | None = Field(
-        description="When it expires if it still waits; null if it may wait for ever."
+        description="When it expires if it still waits; null if it may wait without limit."
     )
     timeout_at: datetime | None = Field(
         description="When it fails if it is not over; null if it has no `timeout`."
@@ -145,8 +145,8 @@ class Job(BaseModel):
     )
     attempt: int = Field(description="How often a worker has started the job.")
     failed_attempts: list[str] = Field(
-        description="Why attempts failed after which the job was queued again for another worker: "
-        "the newest code of each worker, the oldest first.",
+        description="The codes of failed attempts after which the job was queued again for another "
+        "worker: the newest code of each worker, the oldest first.",
         json_schema_extra={"items": {"type": "string", **list_codes(FAILURES)}},
     )
     created_at: datetime
@@ -158,14 +158,16 @@ class Job(BaseModel):
     backbone: Backbone | None
     losses: Losses | None
     timings: Timings
-    device: str | None = Field(description="What paints: a GPU's name, or the CPU's threads.")
-    precision: str | None = Field(description="Of the network's features, such as `float32`.")
+    device: str | None = Field(description="What paints: the name of a GPU, or the CPU's threads.")
+    precision: str | None = Field(
+        description="The precision of the network's features, such as `float32`."
+    )
     iterations_per_second: float | None = Field(
         description="The average of the newest attempt, without its preparation."
     )
     peak_memory_bytes: int | None = Field(
-        description="How much memory the painting process had at most: of the GPU if there is "
-        "one, otherwise of the machine, with its libraries and its cache."
+        description="The peak memory of the painting process: on the GPU if there is one, "
+        "otherwise on the machine, including its libraries and its cache."
     )
     error: JobError | None
     webhook: Webhook | None
@@ -173,7 +175,7 @@ class Job(BaseModel):
 
 
 _NO_STATS = dict.fromkeys(field_names(PaintingStats))
-"""What a job has that no worker has measured."""
+"""The measurements of a job for which no worker has reported any."""
 
 
 class Progress(BaseModel):
@@ -209,7 +211,7 @@ class Estimate(BaseModel):
     )
     queue_position: int = Field(description="How many jobs would wait before the first.")
     eta_seconds: float | None = Field(
-        description="When the last picture might be there; null rather than made up."
+        description="In how many seconds the last picture is expected; null if that is not known."
     )
 
 
@@ -279,8 +281,8 @@ def _describe_error(job: JobRecord) -> JobError | None:
 def _describe_webhook(webhook: WebhookRecord, *, is_over: bool) -> Webhook:
     is_untried = webhook.tries == 0
     status: WebhookStatus = "failed" if webhook.error else "unused" if is_untried else "delivered"
-    end_comes = is_untried and "finished" in webhook.events
-    if not is_over or webhook.pending or webhook.again_at is not None or end_comes:
+    is_end_pending = is_untried and "finished" in webhook.events
+    if not is_over or webhook.pending or webhook.again_at is not None or is_end_pending:
         status = "waiting"
     return Webhook(
         url=webhook.url,

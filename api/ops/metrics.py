@@ -1,8 +1,8 @@
 """Every metric: its name, where it is counted, and its samples for Prometheus.
 
 Jobs are counted in Redis, by the scripts that change their records, in the same step: no process
-has to report its counts, and none takes them with it when it dies. Requests are counted by
-each API process.
+has to report its counts, and none are lost when a process dies. Each API process counts its
+requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,11 +69,11 @@ class Metric:
 
     Attributes:
         label: its only label, if it has one.
-        values: those of the label that are counted from 0, before there is anything to count: the
-            rate of a counter that begins at 1 misses the first.
+        values: the values of the label that are reported as 0 before there is anything to count.
+            Otherwise the rate of a counter that begins at 1 would miss the first event.
         counted_as: the field of the counters, or the prefix of several, which the label follows;
             None if it is measured on request.
-        measure: the values of a gauge, each with that of its label.
+        measure: returns the values of a gauge, each with the value of its label.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Metric:
 REQUESTS = Metric(
     "pastiche_http_request_seconds",
     "histogram",
-    "Requests by method, route and status, and how long they took. Of this API process alone.",
+    "Requests by method, route and status, and how long they took. Only of this API process.",
 )
 
 METRICS = (
@@ -211,7 +211,7 @@ METRICS = (
     Metric(
         "pastiche_worker_memory_bytes",
         "gauge",
-        "GPU memory that a worker uses, or the machine's.",
+        "Memory that a worker uses: the GPU's, or the machine's without a GPU.",
         "worker",
         measure=lambda now: ((each.name, each.memory_bytes) for each in now.workers),
     ),
@@ -288,7 +288,7 @@ def make_request_times() -> Histogram:
 
 
 class RequestTimer(Middleware):
-    """Counts each request when its response begins, so that streams count, too."""
+    """Counts each request when its response begins, so that streams are also counted."""
 
     def __init__(self, app: ASGIApp, times: Histogram) -> None:
         super().__init__(app)

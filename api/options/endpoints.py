@@ -21,7 +21,7 @@ from pastiche.sizes import scales
 router = APIRouter(tags=["options"])
 
 _WORDS = {"tv": "total variation", "lbfgs": "L-BFGS", "url": "URL"}
-"""What parts of names stand for."""
+"""What the abbreviations in names stand for."""
 
 _TYPICAL_SHAPE = (3, 4)
 """The height and width that the time of a preset is estimated for."""
@@ -56,8 +56,8 @@ class PresetDescription(BaseModel):
     description: str
     options: JobOptions
     eta_seconds: float | None = Field(
-        description="How long a worker paints a picture of 4:3 with it, by the jobs before; null "
-        "if that is not known."
+        description="In how many seconds a worker paints a picture of 4:3 with it, estimated from "
+        "earlier jobs; null if that is not known."
     )
 
 
@@ -100,7 +100,7 @@ def _describe_options() -> OptionList:
 
 
 def _describe(name: str, schema: dict[str, Any], option: Option | None) -> OptionDescription:
-    """A field of the form; those of pictures are no options."""
+    """Describes a field of the form; picture fields are not options."""
     return OptionDescription(
         name=name,
         title=_make_title(name),

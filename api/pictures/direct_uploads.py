@@ -1,6 +1,7 @@
-"""`/pictures/uploads`: the file of a picture goes straight into the object store, at a signed URL.
+"""`/pictures/uploads`: a client sends the file of a picture straight to the object store, at a
+signed URL.
 
-It is then checked, decoded and stored like every other upload.
+The file is then checked, decoded and stored like every other upload.
 """
 
 from http import HTTPStatus
@@ -31,8 +32,8 @@ router = APIRouter(prefix="/pictures/uploads", tags=["pictures"])
 
 @router.post("", summary="Begin a direct upload", responses=caller_problems(409, 413, 415, 422))
 async def begin_upload(access: CurrentAccess, upload: schemas.NewUpload) -> schemas.DirectUpload:
-    """Gives a signed URL of the object store, to which the file of a picture is sent with PUT; the
-    upload is then to be completed. 409 unless the service allows it."""
+    """Returns a signed URL of the object store. Send the file of a picture to it with PUT, and then
+    complete the upload. If the service does not allow this, the response is 409."""
     service = access.service
     upload_id = token_hex(16)
     url = None
@@ -110,8 +111,7 @@ async def _find_completed(upload: DirectUpload, access: Access) -> PictureUpload
 
 
 async def _complete(upload_id: str, upload: DirectUpload, access: Access) -> PictureUpload:
-    """Stores the picture and deletes the file that was sent, which it does as well if that is
-    refused.
+    """Stores the picture, and deletes the file that was sent, also if that is refused.
 
     Raises:
         NothingUploaded: no file was sent.
@@ -129,7 +129,7 @@ async def _complete(upload_id: str, upload: DirectUpload, access: Access) -> Pic
 
 
 async def _store(upload: DirectUpload, access: Access) -> PictureUpload:
-    """Stores the picture in the file that was sent, of which no more is read than its size allows.
+    """Stores the picture in the file that was sent. Reads no more than the size that was checked.
 
     Raises:
         NothingUploaded: no file was sent.

@@ -50,7 +50,7 @@ _MAX_READ_PICTURES = 1000
 )
 async def upload_picture(access: CurrentAccess) -> Response:
     """Stores a picture, which any number of jobs can then name as `picture:<id>` in place of a
-    file. The same picture again is the same resource."""
+    file. Uploading the same picture again gives the same resource."""
     return respond_with_picture(await _receive(access))
 
 
@@ -89,7 +89,7 @@ async def get_picture_file(
     service: CurrentService,
     format: Annotated[PictureFormat | None, Query(description="Overrides `Accept`.")] = None,
 ) -> Response:
-    """The uploaded picture as jobs get it, as WebP without loss, PNG or JPEG."""
+    """The uploaded picture as jobs use it, as lossless WebP, PNG or JPEG."""
     chosen = require_format(format, request, "picture", first="webp")
     headers = {
         "ETag": f'"{picture.id}-{chosen}"',
@@ -116,7 +116,7 @@ async def get_picture_file(
 async def _describe_file(
     picture: UploadedPicture, format: Format, headers: Mapping[str, str], service: Service
 ) -> Response:
-    """The headers of a file, without reading it: its length is known as it is stored.
+    """The headers of a file, without reading it. Its length is known only in the stored format.
 
     Raises:
         FileNotFoundError: the store no longer has it.
@@ -181,7 +181,7 @@ async def _receive(access: Access) -> PictureUpload:
 
 
 def respond_with_picture(upload: PictureUpload) -> Response:
-    """The picture that an upload has led to: 201, or 200 if its owner had it before."""
+    """The response with an uploaded picture: 201, or 200 if its owner had it before."""
     picture = schemas.describe_picture(upload.picture)
     status = HTTPStatus.CREATED if upload.is_new else HTTPStatus.OK
     return JSONResponse(picture.model_dump(mode="json"), status, {"Location": picture.links.self})

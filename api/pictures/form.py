@@ -72,7 +72,7 @@ def _check_name(value: object) -> FieldError | None:
     if not isinstance(value, str):
         return FieldError("name", "not_text", "This field is text, not a file.")
     if len(value) > MAX_NAME_LENGTH or not _NAME.fullmatch(value):
-        sentence = f"A name has at most {MAX_NAME_LENGTH} characters, none of them for control."
+        sentence = f"A name has at most {MAX_NAME_LENGTH} characters, no control characters."
         return FieldError("name", "invalid_value", sentence)
     return None
 

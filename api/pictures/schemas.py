@@ -39,7 +39,7 @@ class PictureList(BaseModel):
 
 
 class NewUpload(BaseModel):
-    """What is known of a picture before its file is sent."""
+    """What is known about a picture before its file is sent."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"name": "My painting"}]}

@@ -113,7 +113,7 @@ async def _store_picture(picture: Path, name: str, access: Access) -> PictureUpl
             sentence = "Storing the picture took too long. Please try again."
             raise StorageUnavailable(sentence, retry_after_seconds=LATE_SECONDS)
     except BaseException:
-        # The record, too: that writing it failed here does not mean that it was not written.
+        # Delete the record, too: it may have been written even if writing it failed here.
         with CancelScope(shield=True):
             await service.jobs.run(uploaded_pictures.delete(picture_id, owner, blob))
             await _delete_blob(blob, service)
@@ -147,6 +147,6 @@ async def _has_blob(picture: UploadedPicture, service: Service) -> bool:
 
 
 async def _delete_blob(blob: str, service: Service) -> None:
-    """Deletes a blob that no picture uses; where that fails, the reconciler does it."""
+    """Deletes a blob that no picture uses; if that fails, the reconciler does it later."""
     await service.blobs.delete_async(blob)
     await service.jobs.client.zrem(UNUSED, blob)

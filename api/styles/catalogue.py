@@ -28,7 +28,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True, slots=True)
 class StyleFile:
-    """A file that may be a style image; another one if it has changed."""
+    """A file that may be a style image. A file that has changed is a different value."""
 
     reference: str
     path: Path
@@ -137,7 +137,7 @@ class StyleCatalogue:
         return None
 
     async def _decode(self, file: StyleFile) -> Style | None:
-        """Decodes a file as an upload would be."""
+        """Decodes a file like an upload."""
         with TemporaryDirectory(dir=self._scratch) as folder:
             copy, picture = Path(folder) / "copy", Path(folder) / "picture"
             try:

@@ -1,4 +1,4 @@
-"""`POST /jobs` and `/jobs/{id}/retry`: a submission becomes a job, once; or is only tried out."""
+"""`POST /jobs` and `/jobs/{id}/retry`: a submission becomes one job, or is only estimated."""
 
 from http import HTTPStatus
 from time import monotonic
@@ -49,8 +49,8 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
     | {
         200: {
             "model": schemas.Job | schemas.Estimate,
-            "description": "It is over: the job, or the picture if the client waited and accepts "
-            "images rather than JSON. Or it was a dry run.",
+            "description": "The job, if it is over, or its picture, if the client waited and "
+            "accepts images rather than JSON. The estimate, if it was a dry run.",
             "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
         }
     },
@@ -78,7 +78,7 @@ async def submit_job(
     | {
         200: {
             "model": schemas.Job,
-            "description": "It is over: the job, or the picture, as for `POST /jobs`",
+            "description": "The job, if it is over, or its picture, as for `POST /jobs`",
             "content": {media_type: {} for media_type in MEDIA_TYPES.values()},
         }
     },
@@ -96,7 +96,7 @@ async def retry_job(job: PathJob, access: CurrentAccess, headers: ParsedHeaders)
 
 
 async def _submit(received: ReceivedForm, access: Access, headers: SubmissionHeaders) -> str:
-    """The id of the job: a new one, or that of the same submission before."""
+    """Submits a job. Returns its id, or the id of the job of the same submission before."""
     service, fingerprint = access.service, received.fingerprint
     earlier = await find_earlier_submission(headers, fingerprint, access, job_exists)
     if earlier is not None:
@@ -122,7 +122,7 @@ async def _submit(received: ReceivedForm, access: Access, headers: SubmissionHea
 
 
 async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
-    """The id of the retry: a new job, or that of the same request before."""
+    """Retries a job. Returns the id of the new job, or of the job of the same request before."""
     service = access.service
     async with reserve_key(headers, f"retry {job.id}", access, job_exists) as reserved:
         if isinstance(reserved, str):
@@ -159,8 +159,8 @@ async def _retry(job: Job, access: Access, headers: SubmissionHeaders) -> str:
 
 
 async def _respond(job_id: str, access: Access, headers: SubmissionHeaders) -> Response:
-    """The job in its current state, or after the wait that the client prefers; then the picture, if
-    there is one and the client accepts it rather than JSON."""
+    """The job in its current state, or after the wait that the client prefers. After the wait, the
+    picture, if there is one and the client accepts it rather than JSON."""
     service = access.service
     job = await find_job(job_id, access)
     response_headers = {"Location": f"/jobs/{job_id}"}

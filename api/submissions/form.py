@@ -93,7 +93,7 @@ def start_job_id(form: FormData) -> str | None:
 
 
 def pictures_job_id(form: FormData) -> str | None:
-    """The earlier job that `pictures_of` names; None where it is not given.
+    """The earlier job that `pictures_of` names; None if it is not given.
 
     Raises:
         InvalidFields: it is not a job's id.
@@ -185,7 +185,7 @@ def _check_files(
         if field.required and not uploads and name not in reused:
             errors.append(FieldError(name, "missing_file", f"A {name} image is needed."))
         if uploads and name == "start_image" and name in reused:
-            sentence = "Send this picture, or let `start` name a job: not both."
+            sentence = "Send this picture or name a job in `start`, not both."
             errors.append(FieldError(name, "repeated_field", sentence))
         checks = [_check_file(name, upload, settings) for upload in uploads]
         errors += [
@@ -243,9 +243,9 @@ def _parse_variants(
         return (), [FieldError(name, "too_many_values", sentence) for name in names]
     variants = []
     for values in product(*axes.values()):
-        one = {**texts, **dict(zip(axes, map(str.strip, values), strict=True))}
+        job_texts = {**texts, **dict(zip(axes, map(str.strip, values), strict=True))}
         try:
-            options = _parse_options(one, preset, image_counts, settings)
+            options = _parse_options(job_texts, preset, image_counts, settings)
         except InvalidFields as invalid:
             return (), list(invalid.errors)
         differing = {name: getattr(options, name) for name in axes if len(axes[name]) > 1}
@@ -268,7 +268,7 @@ def _parse_options(
     try:
         options = parse(texts, PRESETS[preset])
         options.check_images(
-            styles=max(1, image_counts["style"]),  # a missing style is another error
+            styles=max(1, image_counts["style"]),  # a missing style is reported elsewhere
             masks=image_counts["mask"],
             style_masks=image_counts["style_mask"],
             start_image=bool(image_counts["start_image"]),

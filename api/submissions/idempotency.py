@@ -1,5 +1,5 @@
-"""The headers of a submission: `Idempotency-Key`, by which it is one job however often it is sent
-(the IETF's draft), and `Prefer: wait`."""
+"""The headers of a submission: `Idempotency-Key` (the IETF's draft), with which a submission that
+is sent several times is one job, and `Prefer: wait`."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +19,7 @@ from shared.job_store import Argument, Transition, milliseconds
 from shared.transitions import IdempotencyKey
 
 VALID_HOURS = 24
-"""How long a key gives the job that it was first used for."""
+"""How long a key refers to the job that it was first used for."""
 
 HOLD_SECONDS = 120.0
 """How long a submission may take; after that its key is free again."""
@@ -70,14 +70,14 @@ ParsedHeaders = Annotated[SubmissionHeaders, Depends(_parse_headers)]
 
 
 def make_idempotency_key(owner: str, key: str) -> IdempotencyKey:
-    """A client's key, as a request holds it. Keys of different owners are independent, and what is
-    stored does not reveal them."""
+    """A client's key, as a request holds it. Keys of different owners are independent, and the
+    stored form does not reveal them."""
     digest = sha256(key.encode()).hexdigest()
     return IdempotencyKey(f"idempotency:{owner}:{digest}", token_hex(8), VALID_HOURS * 3600)
 
 
 class Reserved(NamedTuple):
-    """Whether a submission may proceed, or which job it was before."""
+    """Whether a submission may proceed, or which job it created before."""
 
     state: Literal["new", "job", "other", "pending"]
     job_id: str | None = None
@@ -88,8 +88,8 @@ def reserve(key: IdempotencyKey, fingerprint: str, *, deleted_id: str = "") -> T
 
     Args:
         fingerprint: identifies the submission.
-        deleted_id: what the submission created before, if it has been deleted since: it is created
-            again, once, however many requests ask at the same time.
+        deleted_id: the id of what the submission created before, if that has been deleted since. It
+            is then created again, only once even for concurrent requests.
     """
     arguments: dict[str, Argument] = {
         "token": key.token,
@@ -113,7 +113,7 @@ async def find_earlier_submission(
     access: Access,
     exists: Callable[[str, Service], Awaitable[bool]],
 ) -> str | None:
-    """The id that the client's key was used for with the same submission; None if there is none.
+    """The id of what the client's key created with the same submission; None if there is nothing.
 
     Args:
         exists: whether what was created under an id still exists.
@@ -134,10 +134,11 @@ async def reserve_key(
     access: Access,
     exists: Callable[[str, Service], Awaitable[bool]],
 ) -> AsyncIterator[IdempotencyKey | str | None]:
-    """The client's key, reserved, or the id that it was used for; None without a key.
+    """Reserves the client's key and yields it, or the id of what it created before; None without a
+    key.
 
-    If the submission fails, the key is free again. If what it created was deleted, it is as if the
-    key had not been used.
+    If the submission fails, the key is free again. If what it created was deleted, the key counts
+    as unused.
 
     Args:
         exists: whether what was created under an id still exists.
@@ -162,8 +163,8 @@ async def reserve_key(
             raise SubmissionPending(sentence, retry_after_seconds=PENDING_SECONDS)
         yield key if reserved.job_id is None else reserved.job_id
     except BaseException:
-        # That reserving it failed here does not mean that it is not reserved. A key that another
-        # submission holds has another token, and stays.
+        # The key may be reserved even if reserving it failed here. A key that another submission
+        # holds has another token, and stays reserved.
         with CancelScope(shield=True):
             await service.jobs.run(release(key))
         raise

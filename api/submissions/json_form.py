@@ -34,15 +34,15 @@ _KINDS = {
 """By the type of a parsed value, its type in a JSON schema."""
 
 _WORDS = "words"
-"""Among the types of an option: its list has words, not numbers."""
+"""Marks, among the types of an option, that its list has words, not numbers."""
 
 LongTexts: TypeAlias = Mapping[str, DataUri | None]
-"""As `JsonReader` has them."""
+"""The same as `JsonReader.long_texts`."""
 
 
 async def parse_json(request: Request, folder: UploadFolder, kind: Kind) -> FormData:
-    """The form that has the same values as a JSON object. The order of its fields is always the
-    same: that of an object has no meaning.
+    """The form that has the same values as a JSON object. Its fields are always in the same order,
+    because the order in an object has no meaning.
 
     Args:
         folder: where the pictures in data URIs are written.
@@ -64,7 +64,7 @@ async def parse_json(request: Request, folder: UploadFolder, kind: Kind) -> Form
 
 
 class _InvalidValue(Exception):
-    """A value cannot be that of its field: a code, and a sentence."""
+    """A value is invalid for its field: a code, and a sentence."""
 
 
 def _make_form(document: JsonObject, long_texts: LongTexts, kind: Kind) -> FormData:
@@ -93,7 +93,7 @@ def _make_form(document: JsonObject, long_texts: LongTexts, kind: Kind) -> FormD
 def _convert(
     name: str, value: Any, long_texts: LongTexts, kind: Kind
 ) -> Iterator[UploadFile | str]:
-    """The values that a form has for one in JSON."""
+    """Converts a value in JSON to the values of the field in a form."""
     if value is None:
         return
     option = _OPTIONS.get(name)
@@ -106,16 +106,16 @@ def _convert(
             data_uri = long_texts.get(each)
             yield _check_text(each, long_texts) if data_uri is None else data_uri
         return
-    kinds = _kinds(option, kind)
-    text = _option_text(value, kinds)
+    kinds = _find_kinds(option, kind)
+    text = _make_option_text(value, kinds)
     if text is None:
         raise _InvalidValue("invalid_value", f"This must be {option.type.requirement}.")
     yield _check_text(text, long_texts)
 
 
-def _kinds(option: Option, kind: Kind) -> set[str]:
-    """The types of JSON that an option may have. What may have several values may be a list, and a
-    text as in a form."""
+def _find_kinds(option: Option, kind: Kind) -> set[str]:
+    """The JSON types that an option may have. An option that may have several values may be a list,
+    or a text as in a form."""
     schema = option.type.json_schema()
     names = [variant["type"] for variant in schema.get("anyOf", [schema])]
     kinds = {"number" if name == "integer" else name for name in names}
@@ -128,8 +128,8 @@ def _kinds(option: Option, kind: Kind) -> set[str]:
     return kinds
 
 
-def _option_text(value: Any, kinds: Collection[str]) -> str | None:
-    """The text of a value in a form; None if its type is not one of these, or what is in it has the
+def _make_option_text(value: Any, kinds: Collection[str]) -> str | None:
+    """The text of a value in a form; None if its type is not one of these, or its content has the
     wrong type."""
     if _KINDS.get(type(value)) not in kinds:
         return None

@@ -19,7 +19,7 @@ _MAX_LONG_TEXTS = 96
 CUT_OFF = "The JSON cannot be read: it is cut off."
 
 _INSIDE_TEXT = re.compile(rb'[^"\\]*(?:\\(?:u[0-9A-Fa-f]{4}|[^u])[^"\\]*)*', re.DOTALL)
-"""The inside of a JSON string, as far as its escapes are whole."""
+"""The inside of a JSON string, up to its last complete escape."""
 
 _LONGEST_ESCAPE = len(rb"\u0000")
 
@@ -56,15 +56,15 @@ class JsonReader:
         self._token = token_hex(16)
         self._rest = bytearray()
         self._is_inside = False
-        self._text_start = 0  # of the current text, in the rest
-        self._long: str | None = None  # what stands for the current text, if it is long
+        self._text_start = 0  # where the current text begins in the rest
+        self._long: str | None = None  # what replaces the current text, if it is long
         self._held = b""  # the beginning of an escape
 
     async def feed(self, chunk: bytes) -> None:
         """Reads the next part of the body.
 
         Raises:
-            MalformedRequest: it is not JSON, or has too much of it besides data URIs.
+            MalformedRequest: it is not JSON, or too large without its data URIs.
         """
         data, self._held = self._held + chunk, b""
         position = 0
@@ -87,10 +87,10 @@ class JsonReader:
                 return
 
     def finish(self) -> JsonObject:
-        """The object that the body is.
+        """The object in the body.
 
         Raises:
-            MalformedRequest: it is none, or it is cut off.
+            MalformedRequest: the body is not an object, or it is cut off.
         """
         if self._is_inside or self._held:
             raise MalformedRequest(CUT_OFF)
@@ -132,7 +132,7 @@ class JsonReader:
             await data_uri.write(_unescape(data))
 
     def _begin_long_text(self, beginning: bytes) -> str:
-        """What stands for a long text in the rest."""
+        """Begins a long text, and returns what replaces it in the rest."""
         if len(self.long_texts) == _MAX_LONG_TEXTS:
             raise MalformedRequest("The JSON cannot be read: it has too many long strings.")
         name = f"{self._token}-{len(self.long_texts)}"
@@ -151,7 +151,7 @@ class JsonReader:
 
 
 def _find_end(data: bytes, start: int) -> int:
-    """The end of a text in `data`; that of its last whole escape if it goes on."""
+    """The end of a text in `data`, or of its last complete escape if the text continues."""
     quote = data.find(b'"', start)
     end = len(data) if quote < 0 else quote
     if data.find(b"\\", start, end) < 0:
@@ -162,7 +162,8 @@ def _find_end(data: bytes, start: int) -> int:
 
 
 def _unescape(text: bytes) -> bytes:
-    """A part of a long text. What is not ASCII becomes a question mark: it is not base64 anyway."""
+    """Decodes the escapes in a part of a long text. What is not ASCII becomes a question mark: it
+    cannot be base64."""
     if b"\\" not in text:
         return text
     try:

@@ -51,8 +51,8 @@ def make_pairs(form: FormData, files: Mapping[str, Sequence[Path]]) -> list[Pair
 
 
 def name_pictures(field: str, values: Sequence[UploadFile | str]) -> list[str]:
-    """A name for each picture of a field: that of the file or in the URL, without folders, or else
-    the field's. If two are the same, all have a number."""
+    """A name for each picture of a field: the file's or the URL's, without folders, or else the
+    field's. If two names are the same, all get a number."""
     names = []
     for value in values:
         given = urlsplit(value).path if isinstance(value, str) else value.filename or ""
@@ -64,5 +64,5 @@ def name_pictures(field: str, values: Sequence[UploadFile | str]) -> list[str]:
 
 
 def locate(sentence: str, index: int, count: int) -> str:
-    """A sentence about one of several pictures of a field, which says which of them it is about."""
+    """Adds to a sentence which of a field's pictures it is about, if there are several."""
     return f"Picture {index + 1}: {sentence}" if count > 1 else sentence

@@ -23,7 +23,7 @@ from shared.inputs import PICTURE_FIELDS
 from shared.pictures import PictureFault, size_of
 
 Writer: TypeAlias = Callable[[str, Path], Awaitable[None]]
-"""Stores the picture of a submission that has a path, under a key."""
+"""Stores the picture of a submission at this path under this key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class NormalisedPictures:
 async def find_sources(
     form: FormData, folder: UploadFolder, access: Access
 ) -> dict[str, list[Source]]:
-    """Where each picture of a form is: uploads are in the folder, references are fetched, all at
-    the same time, and each once for its field.
+    """Finds where each picture of a form is. Uploads are in the folder; references are fetched, all
+    at the same time, and each only once for its field.
 
     Raises:
         InvalidFields: names every field whose reference names no picture.
@@ -67,8 +67,8 @@ async def find_sources(
             found[name, value] = error
 
     async with create_task_group() as tasks:
-        different = dict.fromkeys((name, value) for name, _, value in values)
-        for number, (name, value) in enumerate(different):
+        unique = dict.fromkeys((name, value) for name, _, value in values)
+        for number, (name, value) in enumerate(unique):
             tasks.start_soon(find, name, value, folder.path / f"{number}.fetched")
     sources: dict[str, list[Source]] = {name: [] for name in PICTURE_FIELDS}
     errors: list[FieldError] = []
@@ -132,8 +132,8 @@ async def normalise(
 async def _read_picture(
     name: str, source: Source, target: Path, pictures: NormalisedPictures, service: Service
 ) -> PictureFault | None:
-    """Adds a picture, with its file unless its size is known and the store has it already; or says
-    why it is refused.
+    """Adds a picture. Writes its file, unless the store has the picture and its size is known.
+    Returns why the picture is refused, if it is.
 
     Raises:
         PicturesLost: the store no longer has it.
@@ -169,10 +169,10 @@ async def _copy_stored(field: str, picture: StoredPicture, target: Path, blobs: 
 
 
 def make_writer(stored: Mapping[Path, str], blobs: BlobStore) -> Writer:
-    """What stores a picture of a submission under a key.
+    """Makes the function that stores a picture of a submission under a key.
 
     Args:
-        stored: that of `NormalisedPictures`.
+        stored: as in `NormalisedPictures`.
 
     Raises:
         PicturesLost: from the result; the store no longer has the picture.

@@ -1,5 +1,5 @@
-"""From a submission to the queue: whether a worker can paint it and what it costs; then its
-pictures, its record and the message."""
+"""Queues a submission: checks whether a worker can paint it and what it costs, stores its pictures,
+writes its record and sends the message."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class Demand(NamedTuple):
 
     Attributes:
         pixels: the size of the picture; 0 if it is not known.
-        image_bytes: about what the images that it is made from take.
+        image_bytes: about how much memory the images that it is made from take.
     """
 
     pixels: int
@@ -66,14 +66,14 @@ def compute_demand(options: Options, sizes: ImageSizes) -> Demand:
 
 
 async def check_capacity(options: Options, sizes: Iterable[ImageSizes], service: Service) -> None:
-    """Checks that a worker that lives or is remembered has the backbone that the options choose,
-    and for each picture that one has the memory. While no worker lives, the jobs may wait for one.
+    """Checks that a worker that is alive or remembered has the backbone that the options choose,
+    and that for each picture one has the memory. If no worker is alive, the jobs may wait for one.
 
     Args:
-        sizes: of the images that each picture is made from.
+        sizes: the sizes of the images that each picture is made from.
 
     Raises:
-        InvalidFields: no worker has.
+        InvalidFields: no worker has them.
     """
     await _check(options, [partial(compute_demand, sizes=each) for each in sizes], service)
 
@@ -101,7 +101,7 @@ async def _check(
         return
     try:
         _check_pictures(options, demands, living)
-    except InvalidFields:  # a worker that restarts can paint them, perhaps
+    except InvalidFields:  # perhaps a worker that is restarting can paint them
         _check_pictures(options, demands, await service.jobs.run(list_recent_workers()))
 
 
@@ -166,7 +166,7 @@ def make_queue_entry(submission: Submission, access: Access) -> QueueEntry:
     """The entry in the queue of each of a submission's jobs.
 
     Raises:
-        InvalidFields: a picture of this shape has no room for so many scales.
+        InvalidFields: a picture of this shape is too small for this many scales.
     """
     options, settings = submission.variants[0].options, submission.settings
     try:
@@ -205,8 +205,8 @@ async def enqueue(
     write: Callable[[str, Source], Awaitable[None]],
     idempotency_key: IdempotencyKey | None = None,
 ) -> str:
-    """Creates a job and returns its id. A record never names a picture that is not stored; if
-    anything fails, nothing stays behind.
+    """Creates a job and returns its id. A record never names a picture that is not stored. If
+    anything fails, nothing is left behind.
 
     Args:
         write: stores a picture under a key.
@@ -236,8 +236,8 @@ async def enqueue(
         with tracing.span("queue", {"pastiche.job.id": job_id}):
             _check_outcome(await service.jobs.run(submission), service)
     except BaseException:
-        # The record and the idempotency key, too: that writing them failed here does not mean
-        # that they were not written.
+        # Delete the record and the idempotency key, too: they may have been written even if
+        # writing them failed here.
         with CancelScope(shield=True):
             deletion = transitions.delete(
                 job_id, retention=service.retention, idempotency_key=idempotency_key
@@ -269,9 +269,9 @@ def _check_outcome(outcome: Submitted, service: Service) -> None:
 
 
 async def respond_with_estimate(submissions: Sequence[Submission], access: Access) -> Response:
-    """What submissions would cost together, and when their last result might be there."""
+    """What submissions would cost together, and when their last result is expected."""
     entries = [make_queue_entry(submission, access) for submission in submissions]
-    outlook = await access.service.jobs.run(job_records.estimate(entries[0]))
+    place = await access.service.jobs.run(job_records.estimate(entries[0]))
     speeds = await get_worker_speeds(access.service)
     warnings = dict.fromkeys(
         warning
@@ -288,7 +288,7 @@ async def respond_with_estimate(submissions: Sequence[Submission], access: Acces
         warnings=[JobWarning(**asdict(warning)) for warning in warnings],
         jobs=jobs,
         megapixel_iterations=round(work / 1e6, 3),
-        queue_position=outlook.position,
-        eta_seconds=estimate_seconds(outlook.work_ahead, plan, speeds, jobs=jobs),
+        queue_position=place.position,
+        eta_seconds=estimate_seconds(place.work_ahead, plan, speeds, jobs=jobs),
     )
     return JSONResponse(estimate.model_dump(mode="json"))

@@ -28,7 +28,7 @@ the readers of forms and JSON have decoded it."""
 _PHOTOGRAPHS = {
     f"example:{path.stem}": path for path in sorted((EXAMPLES / "content").glob("*.jpg"))
 }
-"""On the service's disk, beside the styles; they are not listed as styles."""
+"""The example photographs, beside the styles on the service's disk. `GET /styles` omits them."""
 
 _SHOWN = 5
 """How many styles an error lists."""
@@ -56,14 +56,14 @@ caller. Raises InvalidFields, naming the field, if the picture does not exist.""
 
 
 async def fetch_url(field: str, url: str, target: Path, access: Access) -> Path:
-    """Fetches the picture that a URL gives."""
+    """Fetches the picture at a URL."""
     await access.service.remote_pictures.fetch(field, url, target)
     return target
 
 
 async def fetch_uploaded(field: str, text: str, target: Path, access: Access) -> Source:
-    """The picture that `picture:<id>` names. It is decoded again only where the field needs other
-    pixels than are stored."""
+    """The picture that `picture:<id>` names. It is decoded again only if the field needs other
+    pixels than the stored ones."""
     picture = await use_picture(field, text.partition(":")[2].strip(), access)
     needs = PICTURE_FIELDS[field]
     is_ready = needs.keeps_transparency or not picture.is_transparent
@@ -104,12 +104,12 @@ _FETCH: Mapping[str, Fetch] = MappingProxyType(
         "style": fetch_style,
     }
 )
-"""By the prefix of a reference."""
+"""The function that fetches a reference, by its prefix."""
 
 
 def is_reference(text: str) -> bool:
     """Whether a text has the form of a reference; what it names may not exist."""
-    return _prefix(text) in _FETCH
+    return _get_prefix(text) in _FETCH
 
 
 def make_lost_error(field: str) -> PicturesLost:
@@ -126,10 +126,10 @@ async def fetch_reference(field: str, text: str, target: Path, access: Access) -
     Raises:
         InvalidFields: the picture does not exist, or the caller may not use it.
     """
-    return await _FETCH[_prefix(text)](field, text.strip(), target, access)
+    return await _FETCH[_get_prefix(text)](field, text.strip(), target, access)
 
 
-def _prefix(text: str) -> str:
+def _get_prefix(text: str) -> str:
     return text.partition(":")[0].strip().lower()
 
 

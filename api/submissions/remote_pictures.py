@@ -1,4 +1,4 @@
-"""Fetches pictures from URLs: from public addresses alone, and within limits of size and time."""
+"""Fetches pictures from URLs: only from public addresses, and within limits of size and time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ _CONNECT_SECONDS = 10.0
 _RETRY_SECONDS = 10
 
 _GRACE_SECONDS = 1.0
-"""How much later than its deadline a thread is abandoned."""
+"""How long after its deadline a thread is abandoned."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = [("User-Agent", "Pastiche"), ("Accept", "image/*"), ("Accept-Encoding", "identity")]
@@ -50,16 +50,16 @@ class RemotePictures:
         self._tls = httpcore.default_ssl_context()
 
     async def fetch(self, field: str, url: str, target: Path) -> None:
-        """Writes what a URL gives to a file, whatever it is.
+        """Writes what a URL returns to a file, whatever it is.
 
         Args:
-            field: is named in errors.
-            target: in a folder with all other files of the submission: there is a limit for them
-                together, as there is for the body of a request.
+            field: the field that errors name.
+            target: in the folder with all other files of the submission, which have a common limit,
+                like the body of a request.
 
         Raises:
-            InvalidFields: the URL is not allowed, cannot be reached, or gives no file that is small
-                enough.
+            InvalidFields: the URL is not allowed, cannot be reached, or returns no file that is
+                small enough.
             TooManyFetches: its turn did not come in time.
         """
         has_turn = False
@@ -108,7 +108,7 @@ class RemotePictures:
         raise FetchFault("url_refused", f"This URL redirects more than {MAX_REDIRECTS} times.")
 
     def _get(self, url: str, target: Path, deadline: float) -> str | None:
-        """Writes the body to a file; the location if there is a redirect instead."""
+        """Writes the body to a file. If there is a redirect instead, returns its location."""
         remaining = deadline - monotonic()
         if remaining <= 0:
             raise self._make_timeout()
@@ -173,7 +173,7 @@ class RemotePictures:
 
 
 def _join(url: str, location: str) -> str:
-    """Where a redirect leads; what cannot be read is refused there."""
+    """The URL that a redirect leads to. If it cannot be parsed, the check of the URL fails."""
     try:
         return urljoin(url, location)
     except ValueError:

@@ -34,7 +34,7 @@ _EXAMPLES: dict[Kind, dict[str, Any]] = {
         "preset": "draft",
     },
 }
-"""In JSON, so that the pictures need no files."""
+"""Examples in JSON, in which pictures need no files."""
 
 
 def request_body(kind: Kind) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _object_schema(kind: Kind, pictures: dict[str, Schema], options: dict[str, S
         "title": "Submission",
         "properties": described | grouped,
         "additionalProperties": False,
-        # Elsewhere an earlier job, which `pictures_of` or `start` names, may have them.
+        # Otherwise the earlier job that `pictures_of` or `start` names may have them.
         **({"required": list(PAIRED_FIELDS)} if kind == "batch" else {}),
     }
 

@@ -1,10 +1,10 @@
-"""Reads a submission: a form or JSON in, valid options and normalised pictures out.
+"""Reads a submission: turns a form or JSON into valid options and normalised pictures.
 
-It has two parts, because a submission that was accepted before needs only the first: by then, its
-URLs may lead nowhere, and pictures that it refers to may be deleted.
+This has two parts, because a submission that was accepted before needs only the first: since then,
+its URLs may have become invalid, and pictures that it refers to may have been deleted.
 
-The bytes of an upload are written once, as they arrive, to the file that the decoder reads; what it
-writes is the file that the store receives.
+The bytes of an upload are written only once, as they arrive, to the file that the decoder reads.
+The file that the decoder writes is the one that the store receives.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -43,7 +43,7 @@ from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS, Inputs
 
 _STYLE_FIELDS = ("style", "style_mask", "mask")
-"""Reused from an earlier job together, or not at all: there are as many masks as styles."""
+"""These fields are reused from an earlier job only together: there are as many masks as styles."""
 
 _CONTENT_FIELDS = ("content", "content_map")
 
@@ -56,8 +56,8 @@ class ReceivedForm:
     """A form whose fields and pictures are still to be checked.
 
     Attributes:
-        folder: has its files, and more of them while they are read.
-        fingerprint: the same for the same form, and for no other.
+        folder: the folder with its files, and with further ones while they are read.
+        fingerprint: a hash that is the same for the same form, and for no other.
     """
 
     form: FormData
@@ -68,11 +68,11 @@ class ReceivedForm:
 
 @asynccontextmanager
 async def receive_form(access: Access, kind: Kind) -> AsyncIterator[ReceivedForm]:
-    """The form in a request. Its files live as long as the context.
+    """The form in a request. Its files are deleted at the end of the context.
 
     Raises:
         WrongContentType: the body is neither multipart/form-data nor JSON, or not in UTF-8.
-        MalformedRequest: it says that it is, and cannot be read as such.
+        MalformedRequest: the body cannot be parsed.
         InvalidFields: a field of the JSON has a value of a wrong type.
         UploadsBusy: the other uploads leave too little space.
     """
@@ -82,8 +82,8 @@ async def receive_form(access: Access, kind: Kind) -> AsyncIterator[ReceivedForm
 
 
 async def read_submissions(received: ReceivedForm, access: Access) -> list[Submission]:
-    """The submission in a form, if its caller may make it and a worker can paint it; of a batch,
-    one for each pair of images.
+    """The submission in a form, if its caller may submit it and a worker can paint it. For a batch,
+    one submission for each pair of images.
 
     Raises:
         InvalidFields: names every invalid field.

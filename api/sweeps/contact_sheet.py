@@ -59,7 +59,7 @@ def contact_sheet(cells: Sequence[Cell], columns: int, cell_size: tuple[int, int
         columns: the number of cells in a row.
         cell_size: the maximum width and height of each picture, in pixels.
     """
-    images = [labelled(_image(cell, cell_size), cell.label) for cell in cells]
+    images = [labelled(_make_image(cell, cell_size), cell.label) for cell in cells]
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
     out = BytesIO()
     grid(rows).save(out, "PNG", compress_level=1)
@@ -108,7 +108,7 @@ def shorten(name: str, most: int) -> str:
     return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - (most + 1) // 2 :]}"
 
 
-def _image(cell: Cell, size: tuple[int, int]) -> Image.Image:
+def _make_image(cell: Cell, size: tuple[int, int]) -> Image.Image:
     if cell.picture is None:
         return Image.new("RGB", size, _EMPTY)
     return _read_reduced(cell.picture, size)

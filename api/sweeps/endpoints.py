@@ -64,10 +64,10 @@ class SweepJob(BaseModel):
 
     id: str
     content: str | None = Field(
-        description="In a batch, the file name of its content image; with a number before it if "
-        "several have the same."
+        description="In a batch, the file name of its content image, preceded by a number if "
+        "several have the same name."
     )
-    style: str | None = Field(description="The same of its style image.")
+    style: str | None = Field(description="The same for its style image.")
     values: dict[str, float] = Field(
         description="The options that differ from those of the other jobs."
     )
@@ -116,8 +116,8 @@ PathSweep = Annotated[SweepRecord, Depends(find_sweep)]
 async def submit_sweep(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
-    """As `POST /jobs`, with several values, separated by commas, for some of the weights and the
-    seed: a job for each combination."""
+    """Like `POST /jobs`, with several values, separated by commas, for some of the weights and the
+    seed: each combination becomes a job."""
     return await _submit("sweep", access, headers, dry_run=dry_run)
 
 
@@ -132,8 +132,8 @@ async def submit_sweep(
 async def submit_batch(
     access: CurrentAccess, headers: ParsedHeaders, dry_run: DryRun = False
 ) -> Response:
-    """As `POST /sweeps`, with several content and several style images: a job for each pair, and
-    for each combination of values. A batch is a sweep: its links are those of one."""
+    """Like `POST /sweeps`, with several content and several style images: each pair becomes a job,
+    for each combination of values. A batch is a sweep, with the same links."""
     return await _submit("batch", access, headers, dry_run=dry_run)
 
 
@@ -145,7 +145,7 @@ async def get_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
 
 @router.post("/sweeps/{sweep_id}/cancel", summary="Cancel a sweep", responses=caller_problems(404))
 async def cancel_sweep(sweep: PathSweep, service: CurrentService) -> Sweep:
-    """Cancels those of its jobs that are not over."""
+    """Cancels the jobs of the sweep that are not over."""
     for member in sweep.members:
         await service.jobs.run(transitions.cancel(member.job_id, retention=service.retention))
     return await _describe_sweep(sweep, service)
@@ -203,7 +203,7 @@ async def get_contact_sheet(
         for member, job in zip(sweep.members, jobs, strict=True)
     ]
     if any(map(_is_missing, cells, jobs)):
-        del headers["ETag"]  # it may be shown later
+        del headers["ETag"]  # the result may be shown later
     async with service.decoder.turn() as run:
         picture = await run(contact_sheet, cells, columns, size)
         if chosen != "png":
@@ -287,7 +287,8 @@ async def _get_job(member: Member, service: Service) -> Job | None:
 async def _make_cell(
     member: Member, job: Job | None, size: tuple[int, int], service: Service
 ) -> Cell:
-    """The result with what it was painted with; without a result, the job's state."""
+    """A cell with the job's result, or its state if there is none, labelled with what the job was
+    painted with."""
     names = (name for name in (member.content, member.style) if name is not None)
     texts = [shorten(name, _LABEL_NAME_CHARACTERS) for name in names]
     texts += [f"{name.replace('_', ' ')} {value:g}" for name, value in member.values.items()]
@@ -312,5 +313,5 @@ def _is_missing(cell: Cell, job: Job | None) -> bool:
 
 
 def _make_sheet_etag(jobs: list[Job | None], format: Format, cell: int) -> str:
-    marks = [format, str(cell), *("" if job is None else make_etag(job) for job in jobs)]
-    return f'"{sha256(" ".join(marks).encode()).hexdigest()[:32]}"'
+    parts = [format, str(cell), *("" if job is None else make_etag(job) for job in jobs)]
+    return f'"{sha256(" ".join(parts).encode()).hexdigest()[:32]}"'

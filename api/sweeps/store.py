@@ -49,11 +49,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What is stored of a sweep besides its jobs.
+    """What is stored about a sweep besides its jobs.
 
     Attributes:
-        columns: the number of jobs in a row: those of one content image, or those that differ only
-            in the values of the last option.
+        columns: the number of jobs in a row. A row has the jobs of one content image, or those that
+            differ only in the values of the last option.
         once: the Redis key of its idempotency key; '' if it has none.
     """
 
@@ -91,10 +91,10 @@ def put(
 ) -> Transition[bool]:
     """Stores a sweep. Beyond these limits the oldest are deleted, with their idempotency keys.
 
-    Its result is whether the sweep is stored: not if its own key is another request's by now.
+    Returns whether the sweep is stored: it is not if another request now holds its key.
 
     Args:
-        idempotency_key: gives this sweep from now on.
+        idempotency_key: refers to this sweep from now on.
     """
     key = idempotency_key
     stored = replace(sweep, once=key.redis_key) if key else sweep
@@ -111,7 +111,7 @@ def put(
 
 
 def delete(sweep: Sweep) -> Transition[bool]:
-    """Deletes a sweep and its idempotency key. Its result is whether the sweep was stored."""
+    """Deletes a sweep and its idempotency key. Returns whether the sweep existed."""
     return Transition("sweep/delete", _list_keys(sweep), {}, bool)
 
 
@@ -127,10 +127,10 @@ async def create_sweep(
     submissions: Sequence[Submission], access: Access, idempotency_key: IdempotencyKey | None
 ) -> Sweep:
     """Creates a job for each variant of each submission, and the sweep that they are in. If
-    anything fails, nothing stays behind.
+    anything fails, nothing is left behind.
 
     Raises:
-        SubmissionPending: it took so long that its key is another request's by now.
+        SubmissionPending: this took so long that another request now holds the key.
     """
     service = access.service
     entries = [make_queue_entry(submission, access) for submission in submissions]
@@ -161,14 +161,14 @@ async def create_sweep(
         except BaseException:
             with CancelScope(shield=True):
                 await delete_jobs(members, service)
-                if sweep is not None:  # that storing it failed here does not mean that it is not
+                if sweep is not None:  # it may be stored even if storing it failed here
                     await service.jobs.run(delete(sweep))
             raise
     return sweep
 
 
 def _write_each_once(write: Writer, blobs: BlobStore) -> Writer:
-    """What stores a picture under a key: one that was written before is copied within the store."""
+    """Wraps `write`, so that a picture that was written before is copied within the store."""
     written: dict[Path, str] = {}
 
     async def write_or_copy(key: str, source: Path) -> None:
@@ -207,7 +207,7 @@ async def _store(sweep: Sweep, idempotency_key: IdempotencyKey | None, service: 
 
 
 async def delete_jobs(members: Sequence[Member], service: Service) -> None:
-    """Deletes jobs. The records go first: whatever happens to the pictures, nothing more is
+    """Deletes jobs. The records are deleted first: even if deleting pictures fails, nothing more is
     painted."""
     for member in members:
         await service.jobs.run(transitions.delete(member.job_id, retention=service.retention))

@@ -1,5 +1,5 @@
 """The page at `/`, the API in Swagger UI at `/docs`, both plain files in `api/web/static`, and the
-JavaScript client at `/clients`, which pages of other origins can import where CORS allows it."""
+JavaScript client at `/clients`, which pages of other origins can import if CORS allows it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""`/webhooks/public-key`: what receivers of webhooks verify them with."""
+"""`/webhooks/public-key`: the key with which receivers verify webhooks."""
 
 from typing import Literal
 

@@ -1,1 +1,1 @@
-"""The workers that live."""
+"""The living workers."""

@@ -15,22 +15,24 @@ router = APIRouter(tags=["workers"])
 
 
 class WorkerSummary(BaseModel):
-    """What a living worker last reported of itself: it does so every few seconds."""
+    """What a living worker last reported about itself; it reports every few seconds."""
 
     device: str = Field(description="The name of its GPU, or `CPU` and its threads.")
     device_memory_bytes: int | None = Field(
         description="All memory of its GPU, or of its machine or container; null if it does not "
         "report that."
     )
-    precision: ComputedIn = Field(description="The network's, unless a job chooses another.")
+    precision: ComputedIn = Field(
+        description="The network's precision, unless a job chooses another."
+    )
     backbone: str = Field(description="The network that `auto` chooses.")
     backbones: list[str] = Field(description="The networks whose weights it has.")
     most_pixels: int = Field(
-        description="How many pixels a picture may have with the default options, by the memory "
+        description="How many pixels a picture may have with the default options, given the memory "
         "that is free for a job."
     )
     megapixel_iterations_per_second: float | None = Field(
-        description="How fast it paints, by its last jobs; null before the first."
+        description="How fast it paints, measured on its last jobs; null before the first."
     )
     is_painting: bool | None = Field(
         description="Whether it paints a job: it paints one at a time. Null if it does not report "
@@ -57,7 +59,7 @@ async def list_workers(access: CurrentAccess) -> WorkerList:
 
 
 def _describe_worker(worker: Worker) -> WorkerSummary:
-    # Without its name, which says its host and its process.
+    # Without its name, which reveals its host and its process.
     rate, started_at = worker.rate, worker.started_at
     return WorkerSummary(
         device=worker.device,

@@ -76,7 +76,7 @@ export interface components {
             megapixel_iterations: number;
             /** @description How many jobs would wait before the first. */
             queue_position: number;
-            /** @description When the last picture might be there; null rather than made up. */
+            /** @description In how many seconds the last picture is expected; null if that is not known. */
             eta_seconds: number | null;
         };
         /**
@@ -108,10 +108,10 @@ export interface components {
             scale: string | null;
             /** @description How many jobs wait before this one. */
             queue_position: number | null;
-            /** @description When the picture may be expected; null rather than made up. */
+            /** @description In how many seconds the picture is expected; null if that is not known. */
             eta_seconds: number | null;
             priority: components["schemas"]["Priority"];
-            /** @description When it expires if it still waits; null if it may wait for ever. */
+            /** @description When it expires if it still waits; null if it may wait without limit. */
             deadline_at: string | null;
             /** @description When it fails if it is not over; null if it has no `timeout`. */
             timeout_at: string | null;
@@ -119,7 +119,7 @@ export interface components {
             keep: number | "until_fetched" | null;
             /** @description How often a worker has started the job. */
             attempt: number;
-            /** @description Why attempts failed after which the job was queued again for another worker: the newest code of each worker, the oldest first. */
+            /** @description The codes of failed attempts after which the job was queued again for another worker: the newest code of each worker, the oldest first. */
             failed_attempts: ("worker_lost" | "time_limit" | "timed_out" | "out_of_memory" | "weights_missing" | "layer_missing" | "painting_diverged" | "storage_failed" | "record_damaged" | "internal_error" | (string & {}))[];
             /** Format: date-time */
             created_at: string;
@@ -133,13 +133,13 @@ export interface components {
             backbone: components["schemas"]["Backbone"] | null;
             losses: components["schemas"]["Losses"] | null;
             timings: components["schemas"]["Timings"];
-            /** @description What paints: a GPU's name, or the CPU's threads. */
+            /** @description What paints: the name of a GPU, or the CPU's threads. */
             device: string | null;
-            /** @description Of the network's features, such as `float32`. */
+            /** @description The precision of the network's features, such as `float32`. */
             precision: string | null;
             /** @description The average of the newest attempt, without its preparation. */
             iterations_per_second: number | null;
-            /** @description How much memory the painting process had at most: of the GPU if there is one, otherwise of the machine, with its libraries and its cache. */
+            /** @description The peak memory of the painting process: on the GPU if there is one, otherwise on the machine, including its libraries and its cache. */
             peak_memory_bytes: number | null;
             error: components["schemas"]["JobError"] | null;
             webhook: components["schemas"]["Webhook"] | null;
@@ -366,25 +366,25 @@ export interface components {
         };
         /**
          * LossCurves
-         * @description Columns of the same length: each term of the objective, with its weight in it, after each
-         *     iteration; and which weights these were.
+         * @description Columns of the same length: each term of the objective, multiplied by its weight, after each
+         *     iteration. Also the weights that were used.
          */
         LossCurves: {
             iterations: number[];
-            /** @description At which scale of the pyramid, from 1. */
+            /** @description The scale of the pyramid, from 1. */
             scales: number[];
             content: number[];
             style: number[];
             tv: number[];
             gamut: number[];
-            /** @description The terms together; it jumps with scales and weights. */
+            /** @description The sum of the terms; it jumps with scales and weights. */
             total: number[];
             /** @description In the order of the iterations: one entry, and one more for each change. */
             weights: components["schemas"]["UsedWeights"][];
         };
         /**
          * Losses
-         * @description The objective's terms, each with its weight in it; they add up to `total`.
+         * @description The objective's terms, each multiplied by its weight; they add up to `total`.
          */
         Losses: {
             content: number;
@@ -396,7 +396,7 @@ export interface components {
         };
         /**
          * NewUpload
-         * @description What is known of a picture before its file is sent.
+         * @description What is known about a picture before its file is sent.
          * @example {
          *       "name": "My painting"
          *     }
@@ -484,7 +484,7 @@ export interface components {
             name: components["schemas"]["Preset"];
             description: string;
             options: components["schemas"]["JobOptions"];
-            /** @description How long a worker paints a picture of 4:3 with it, by the jobs before; null if that is not known. */
+            /** @description In how many seconds a worker paints a picture of 4:3 with it, estimated from earlier jobs; null if that is not known. */
             eta_seconds: number | null;
         };
         /**
@@ -532,7 +532,7 @@ export interface components {
         };
         /**
          * ProgressEvent
-         * @description More iterations are done; at most two of these come in a second.
+         * @description More iterations are done; at most two of these events are sent per second.
          */
         ProgressEvent: {
             /** @description The job's version. */
@@ -566,7 +566,7 @@ export interface components {
             redis: string;
             blob_store: string;
             workers: components["schemas"]["Worker"][];
-            /** @description How Redis may lose jobs, by its configuration. */
+            /** @description How Redis may lose jobs with its configuration. */
             warnings: string[];
         };
         /**
@@ -633,9 +633,9 @@ export interface components {
          */
         SweepJob: {
             id: string;
-            /** @description In a batch, the file name of its content image; with a number before it if several have the same. */
+            /** @description In a batch, the file name of its content image, preceded by a number if several have the same name. */
             content: string | null;
-            /** @description The same of its style image. */
+            /** @description The same for its style image. */
             style: string | null;
             /** @description The options that differ from those of the other jobs. */
             values: {
@@ -658,10 +658,11 @@ export interface components {
         };
         /**
          * Token
-         * @description A replacement for a key that reads for a while: for URLs that a browser loads by itself.
+         * @description A short-lived replacement for a key that only allows reading, for URLs that a browser loads
+         *     by itself.
          */
         Token: {
-            /** @description For `?token=` on anything that is only read. */
+            /** @description For the query parameter `token` of requests that only read. */
             token: string;
             /** @description In seconds. */
             expires_in: number;
@@ -671,7 +672,7 @@ export interface components {
          * @description Weights that a job was painted with, from an iteration on.
          */
         UsedWeights: {
-            /** @description The first that used them. */
+            /** @description The first iteration that used them. */
             iteration: number;
             content_weight: number;
             style_weight: number;
@@ -683,11 +684,11 @@ export interface components {
          */
         Webhook: {
             url: string;
-            /** @description What is notified of. */
+            /** @description The events that are sent. */
             events: components["schemas"]["WebhookEvent"][];
             /** @description `waiting` for an event or for the next try; then the outcome of the last event; `unused` if the job ended without any of the events. */
             status: components["schemas"]["WebhookStatus"];
-            /** @description Of the current event. */
+            /** @description The number of tries of the current event. */
             tries: number;
             tried_at: string | null;
             /** @description What went wrong in the last try. */
@@ -716,15 +717,15 @@ export interface components {
          *
          *     Attributes:
          *         backbone: the one that `auto` selects.
-         *         most_pixels: the size limit of a picture with the default options, by its memory.
-         *         rate: pixels times iterations per second, by its last jobs; None before the first.
-         *         memory_bytes: how much of its GPU's memory, or of the machine's, it has allocated.
+         *         most_pixels: the size limit of a picture with the default options, given its memory.
+         *         rate: pixels times iterations per second, measured on its last jobs; None before the first.
+         *         memory_bytes: how much it has allocated of its GPU's memory, or of the machine's.
          *         backbones: those whose weights it has; empty if it does not report them.
          *         free_bytes: the memory for a job, including its images, as measured before the current one;
          *             None if it does not report that.
          *         limit_bytes: how much of it one painting may use; None for all of it.
          *         computed_in: the precision of its networks if the options do not set it.
-         *         overhead_seconds, iteration_seconds, start_seconds: of its speed, by its last jobs.
+         *         overhead_seconds, iteration_seconds, start_seconds: its speed, measured on its last jobs.
          *         device_bytes: all memory of its GPU, or of the machine or its container; like the next two,
          *             None if it does not report that.
          *         is_painting: whether it has claimed a job.
@@ -769,22 +770,22 @@ export interface components {
         };
         /**
          * WorkerSummary
-         * @description What a living worker last reported of itself: it does so every few seconds.
+         * @description What a living worker last reported about itself; it reports every few seconds.
          */
         WorkerSummary: {
             /** @description The name of its GPU, or `CPU` and its threads. */
             device: string;
             /** @description All memory of its GPU, or of its machine or container; null if it does not report that. */
             device_memory_bytes: number | null;
-            /** @description The network's, unless a job chooses another. */
+            /** @description The network's precision, unless a job chooses another. */
             precision: components["schemas"]["WorkerComputedIn"];
             /** @description The network that `auto` chooses. */
             backbone: string;
             /** @description The networks whose weights it has. */
             backbones: string[];
-            /** @description How many pixels a picture may have with the default options, by the memory that is free for a job. */
+            /** @description How many pixels a picture may have with the default options, given the memory that is free for a job. */
             most_pixels: number;
-            /** @description How fast it paints, by its last jobs; null before the first. */
+            /** @description How fast it paints, measured on its last jobs; null before the first. */
             megapixel_iterations_per_second: number | null;
             /** @description Whether it paints a job: it paints one at a time. Null if it does not report that. */
             is_painting: boolean | null;

@@ -1,9 +1,9 @@
--- Lists jobs beyond the limits of how many are retained: there are any if a limit was lowered.
+-- Lists jobs beyond the limits of how many are retained: there are some if a limit was lowered.
 --
 -- Keys: index, retained (job/prelude.lua)
 -- Arguments:
 --   after           the owner after whom this continues, '' for the first
---   owners          of how many owners at most
+--   owners          the jobs of how many owners are counted at most
 --   limit           how many jobs at most
 --   jobs_per_owner  how many jobs are retained of one owner
 --   jobs_in_all     how many jobs are retained of all owners
@@ -11,14 +11,14 @@
 -- id} of each}.
 local found = {}
 
--- Adds the jobs beyond a limit of a list, as many as there is room for; whether there are no more.
+-- Adds the jobs beyond a limit of a list, up to `limit` in all. Returns whether it added all of them.
 local function add(list, most)
-  local beyond, room = redis.call('ZCARD', list) - most, limit - #found
-  local count = math.min(beyond, room)
+  local beyond, free = redis.call('ZCARD', list) - most, limit - #found
+  local count = math.min(beyond, free)
   if count > 0 then
     for _, id in ipairs(redis.call('ZRANGE', list, 0, count - 1)) do found[#found + 1] = {list, id} end
   end
-  return beyond <= room
+  return beyond <= free
 end
 
 local last = after

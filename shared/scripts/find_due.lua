@@ -1,4 +1,4 @@
--- Lists what the reconciler has to do by now.
+-- Lists what the reconciler has to do now.
 --
 -- Keys: waiting, deadlines, running, finished (job/prelude.lua)
 --   messages  list: Celery's messages that no worker has taken yet

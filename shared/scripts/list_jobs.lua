@@ -23,7 +23,7 @@ while seen < tonumber(most) do
     local id = string.match(place, '[^:]*$')
     local record = record_key(id)
     local state = redis.pcall('HGET', record, 'status')
-    -- A key that holds something else than a record, or nothing, has no state.
+    -- A key that holds something other than a record, or nothing, has no state.
     if type(state) == 'string' and (status == '' or state == status) then
       found[#found + 1] = read_job(record, id, waiting, running, work_left, exact)
       if #found == tonumber(limit) then return {place, found} end

@@ -1,10 +1,10 @@
--- Lists the workers that live, or did so until lately, and deletes those that did before.
+-- Lists the workers that are alive, or were so recently, and deletes the older ones.
 --
 -- Keys: workers, seen (register_worker.lua)
 -- Arguments:
---   recent_ms      how long ago a registration may have expired; 0 for the living workers alone
+--   recent_ms      how long ago a registration may have expired; 0 for only the living workers
 --   remembered_ms  after which an expired registration is deleted
--- Returns what each reports of itself (JSON).
+-- Returns what each reports about itself (JSON).
 local now = now_ms()
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now - remembered_ms)) do
   redis.call('HDEL', workers, name)

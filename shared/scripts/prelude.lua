@@ -1,4 +1,4 @@
--- Goes before every script.
+-- Precedes every script.
 
 -- Microseconds since 1970 by the clock of Redis: scripts write and compare no other times.
 local function now_us()

@@ -1,6 +1,6 @@
--- The order in which jobs are painted, and what is ahead of one. Goes before every script.
+-- The order in which jobs are painted, and what is ahead of one. Precedes every script.
 
--- A caller's next turn in a lane: the one after the caller's last, or after the current one,
+-- A caller's next turn in a lane: the one after the caller's last turn, or after the current turn,
 -- whichever is later. So the first job of one caller comes before the thousandth of another.
 local function next_turn(turns, lane, caller)
   local latest = redis.call('HMGET', turns, lane, lane .. ':' .. caller)

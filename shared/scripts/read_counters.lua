@@ -1,4 +1,4 @@
--- Reads what has been counted, and how long the queues are.
+-- Reads the counters, and how long the queues are.
 --
 -- Keys: counters, waiting, arrivals, running, webhooks (job/prelude.lua)
 --   leader  string: the name of the reconciler that leads

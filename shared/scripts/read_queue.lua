@@ -5,7 +5,7 @@
 --   after  the place after which the page begins, '-inf' for the first
 --   limit  how many at most
 -- Returns {the place after which the queue continues, '' at its end, {id, fields and values} of each}; no
--- fields where there is no record, only the id where the key holds something else.
+-- fields if there is no record, only the id if the key holds something else.
 local first = after == '-inf' and after or '(' .. after
 local page = redis.call('ZRANGEBYSCORE', waiting, first, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
 local found = {}

@@ -4,9 +4,9 @@
 -- Keys: index, by_status (job/prelude.lua)
 -- Arguments:
 --   after            the entry of `index` after which this continues, '' for its beginning
---   after_by_status  the same of `by_status`
+--   after_by_status  the same for `by_status`
 --   limit            how many entries of each at most
--- Returns the last entry of each, '' at its end.
+-- Returns the last entry of each list that is now checked, '' at the list's end.
 local function list_entries(list, last)
   local first = last == '' and '-' or '(' .. last
   local entries = redis.call('ZRANGEBYLEX', list, first, '+', 'LIMIT', 0, limit)
@@ -22,7 +22,7 @@ local jobs, rest = list_entries(index, after)
 for _, listed in ipairs(jobs) do
   local status = read_status(listed)
   local entry = type(status) == 'string' and status .. ':' .. listed
-  -- A full Redis refuses to add even what is there.
+  -- A full Redis refuses to add even an entry that exists.
   if entry and not redis.call('ZSCORE', by_status, entry) then redis.call('ZADD', by_status, 0, entry) end
   if not status then redis.call('ZREM', index, listed) end
 end

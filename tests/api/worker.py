@@ -1,4 +1,4 @@
-"""Plays the worker for a job in the API's records: what it would claim, tell and commit."""
+"""Plays the worker for a job in the API's records: claims it, reports progress, and commits."""
 
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -29,7 +29,7 @@ RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
 def submitted(api: RunningApi, **fields: Any) -> dict[str, Any]:
-    """A job that was just submitted."""
+    """Submits a job; the response."""
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files, data=fields)
     assert response.status_code == 202, response.text
@@ -39,7 +39,7 @@ def submitted(api: RunningApi, **fields: Any) -> dict[str, Any]:
 
 
 def png(width: int = 40, height: int = 30) -> bytes:
-    """What a worker would have painted."""
+    """A picture to commit as the result."""
     out = BytesIO()
     Image.new("RGB", (width, height), "teal").save(out, "PNG")
     return out.getvalue()
@@ -47,7 +47,7 @@ def png(width: int = 40, height: int = 30) -> bytes:
 
 @dataclass(frozen=True)
 class PlayedWorker:
-    """One that has claimed a job."""
+    """A played worker that has claimed a job."""
 
     job_id: str
     fence: str
@@ -62,15 +62,19 @@ class PlayedWorker:
         blobs = BlobStore.open(api.settings.blob_store_location)
         return cls(job["id"], claim.fence, jobs, blobs)
 
-    def tell(self, iteration: int = PROGRESS.iteration, **more: str) -> None:
-        """A heartbeat, with how far it is."""
+    def report_progress(self, iteration: int = PROGRESS.iteration, **more: str) -> None:
+        """Sends a heartbeat with the progress at this iteration."""
         progress = replace(PROGRESS, iteration=iteration)
         self._beat({"progress": progress.to_json(), **more})
 
     def show(
         self, iteration: int, preview: bytes = b"", *, changed_weights_at: int | None = None
     ) -> None:
-        """A preview and the losses so far, perhaps with more style from an iteration on."""
+        """Stores a preview and the losses so far.
+
+        Args:
+            changed_weights_at: the iteration from which on the style has a larger weight.
+        """
         losses = Losses()
         for each in range(1, iteration + 1):
             is_changed = changed_weights_at is not None and each >= changed_weights_at
@@ -88,12 +92,12 @@ class PlayedWorker:
         )
 
     def commit(self, picture: bytes | None = None) -> None:
-        """The picture is painted."""
+        """Stores a picture, and commits it as the result."""
         self.blobs.put(result_key(self.job_id, self.fence), picture or png())
         self.commit_stored()
 
     def commit_stored(self) -> None:
-        """The picture is in the store."""
+        """Commits the picture that is already in the store."""
         key = result_key(self.job_id, self.fence)
         succeeded = transitions.succeed(
             self.job_id, self.fence, result_key=key, fields={}, retention=RETENTION
@@ -101,14 +105,14 @@ class PlayedWorker:
         assert self.jobs.run(succeeded) == "ok"
 
     def fail(self, code: FailureCode = "out_of_memory") -> None:
-        """By default, the memory did not suffice."""
+        """Reports that the attempt failed, by default because there was too little memory."""
         failed = transitions.fail(
             self.job_id, self.fence, code=code, fields={}, retention=RETENTION
         )
         assert self.jobs.run(failed) == "ok"
 
     def stop(self) -> None:
-        """The client has canceled."""
+        """Confirms that the job stopped because its client canceled it."""
         stopped = transitions.confirm_cancel(
             self.job_id, self.fence, fields={}, retention=RETENTION
         )

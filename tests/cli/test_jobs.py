@@ -13,7 +13,7 @@ from PIL import Image
 from local.supervisor import free_port
 from shared.errors import FAILURES
 from shared.job_store import JobStore
-from tests.api.jobs.test_finishing import heard, shown
+from tests.api.jobs.test_finishing import send_heartbeat, start_with_preview
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.cli.command import PLAIN, Shell, url_of
 from tests.cli.terminal import Terminal
@@ -29,7 +29,7 @@ def test_a_job_is_shown_watched_and_fetched(
 ) -> None:
     job_id = submitted(api)["id"]
     worker = PlayedWorker.of({"id": job_id}, jobs, api)
-    worker.tell(126)
+    worker.report_progress(126)
     assert b"running" in shell.run("get", job_id).out
     early = shell.run("get", job_id, "-o", "early.png")
     assert (early.code, early.err) == (
@@ -58,7 +58,7 @@ def test_a_watched_job_that_is_canceled_ends_with_1(shell: Shell, api: RunningAp
 def test_the_picture_of_a_job_that_is_finished_early_is_saved(
     shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     worker.stop()
     target = tmp_path / "picture.png"
     ended = shell.run("finish", job["id"], "-o", str(target))
@@ -68,7 +68,7 @@ def test_the_picture_of_a_job_that_is_finished_early_is_saved(
 def test_a_job_cannot_be_both_canceled_and_finished(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
-    canceled, finished = (shown(api, jobs)[0]["id"] for _ in range(2))
+    canceled, finished = (start_with_preview(api, jobs)[0]["id"] for _ in range(2))
     shell.run("cancel", canceled)
     late = shell.run("finish", canceled, "-o", "picture.png")
     assert (late.code, late.out) == (3, b"")
@@ -82,9 +82,9 @@ def test_a_job_cannot_be_both_canceled_and_finished(
 def test_finishing_a_job_that_fails_reports_the_failure(
     shell: Shell, api: RunningApi, jobs: JobStore, tmp_path: Path
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     finishing = shell.start("finish", job["id"], "-o", str(tmp_path / "picture.png"))
-    until(lambda: heard(worker) == "finish")
+    until(lambda: send_heartbeat(worker) == "finish")
     worker.fail()
     _, err = finishing.communicate(timeout=TIMEOUT_SECONDS)
     assert (finishing.returncode, err.decode()) == (1, f"{FAILURES['out_of_memory']}\n")

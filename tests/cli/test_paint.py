@@ -48,7 +48,7 @@ def test_it_submits_waits_and_saves(
         "paint", "me.jpg", "-s", "wave.png", "-o", "out.jpg", "--style-weight", "0.7"
     )
     (worker,) = submitted(api, jobs)
-    worker.tell()
+    worker.report_progress()
     worker.commit(png(40, 30))
     _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert (painting.returncode, err.decode()) == (0, "me.jpg is painted: out.jpg\n")

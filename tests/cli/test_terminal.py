@@ -45,7 +45,7 @@ def test_a_bar_shows_progress_losses_and_time_left(
     shell: Shell, api: RunningApi, jobs: JobStore
 ) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
-    worker.tell(126)
+    worker.report_progress(126)
     terminal = Terminal()
     watching = terminal.start(shell, "watch", worker.job_id)
     terminal.read_until(b"126/300")
@@ -59,7 +59,7 @@ def test_a_bar_shows_progress_losses_and_time_left(
 
 def test_a_bar_fits_80_columns(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     worker = PlayedWorker.of(submitted(api), jobs, api)
-    worker.tell(126)
+    worker.report_progress(126)
     terminal = Terminal()
     watching = terminal.start(shell, "watch", worker.job_id, COLUMNS="80")
     terminal.read_until(b" left")
@@ -78,7 +78,7 @@ def test_errors_of_a_batch_stay_on_the_screen(
     terminal = Terminal()
     painting = terminal.start(shell, "paint", "scan.gif", "me.jpg", "-s", "wave.png", "-o", "out")
     (worker,) = claimed(api, jobs)
-    worker.tell(126)
+    worker.report_progress(126)
     terminal.read_until(b"126/300")
     worker.commit()
     terminal.read_to_end()
@@ -125,7 +125,7 @@ def test_the_pictures_of_a_batch_are_shown_while_there_are_bars(
     batch = ("paint", "me.jpg", "you.jpg", "-s", "wave.png", "-o", "out")
     painting = terminal.start(shell, *batch, **TERMINALS[kind])
     first, second = claimed(api, jobs, count=2)
-    second.tell(126)
+    second.report_progress(126)
     terminal.read_until(b"126/300")
     first.commit(png(40, 30))
     begins = {"kitty": "\x1b_Ga=T,f=100,", "iterm": "\x1b]1337;File=inline=1;"}[kind].encode()

@@ -67,7 +67,7 @@ def test_a_job_is_submitted_with_its_settings(client: Client) -> None:
 
 def test_a_job_says_what_happened(client: Client, api: RunningApi, jobs: JobStore) -> None:
     worker = PlayedWorker.of(submitted(api, keep="3600"), jobs, api)
-    worker.tell(stats='{"device": "CPU, 2 threads", "precision": "float32"}')
+    worker.report_progress(stats='{"device": "CPU, 2 threads", "precision": "float32"}')
     worker.commit()
     job = client.get_job(worker.job_id)
     assert (job.device, job.precision, job.peak_memory_bytes) == ("CPU, 2 threads", "float32", None)
@@ -103,7 +103,7 @@ def test_paint_submits_watches_and_returns_the_picture(
         if len(seen) == 1:
             assert isinstance(event, JobUpdated)
             worker = PlayedWorker.of({"id": event.job.id}, jobs, api)
-            worker.tell(7)
+            worker.report_progress(7)
             worker.commit(png(40, 30))
 
     picture = client.paint(pictures.jpeg(), pictures.png(), format="webp", on_event=play)
@@ -122,7 +122,7 @@ def test_watching_yields_events_until_the_job_is_over(
     assert first.job.status == "queued"
     worker = PlayedWorker.of(job, jobs, api)
     assert isinstance(next(events), JobUpdated)
-    worker.tell(7)
+    worker.report_progress(7)
     advanced = next(events)
     assert isinstance(advanced, ProgressUpdated)
     assert advanced.progress.iteration == 7

@@ -15,7 +15,7 @@ from pastiche.client import AsyncClient, Client, Event, Job, JobHandle, JobUnsuc
 from pastiche.client.models import parse
 from shared.job_store import JobStore
 from tests import pictures
-from tests.api.jobs.test_finishing import shown
+from tests.api.jobs.test_finishing import start_with_preview
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.conftest import RunningApi
 
@@ -53,7 +53,7 @@ def test_a_job_that_is_canceled_has_no_result(client: Client, api: RunningApi) -
 def test_a_job_that_was_canceled_and_then_finished_has_its_last_preview_as_result(
     client: Client, api: RunningApi, jobs: JobStore
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     worker.stop()
     finished = client.finish(job["id"])
     assert finished.status == "canceled"

@@ -46,7 +46,7 @@ def test_watching_continues_after_a_broken_connection(api: RunningApi, jobs: Job
         assert isinstance(lost, ConnectionLost)
         assert lost.reason.startswith(f"{proxy.url} cannot be reached")
         assert isinstance(restored, ConnectionRestored)
-        worker.tell(20)
+        worker.report_progress(20)
         assert any(isinstance(event, ProgressUpdated) for event in events)
         worker.commit()
         assert any(isinstance(event, JobFinished) for event in events)

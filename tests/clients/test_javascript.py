@@ -27,7 +27,7 @@ def test_a_job_is_watched_from_first_to_last(api: RunningApi, jobs: JobStore, pa
         assert program.line() == "status queued"
         worker = PlayedWorker.of({"id": job_id}, jobs, api)
         assert program.line() == "status running"
-        worker.tell(iteration=7)
+        worker.report_progress(iteration=7)
         assert program.line() == "progress 7"
         worker.show(iteration=7)
         assert program.line() == f"preview /jobs/{job_id}/preview?iteration=7"
@@ -55,7 +55,7 @@ def test_a_picture_is_painted_with_progress_and_previews(
     """
     with started(source, url_of(api), pair) as program:
         worker = PlayedWorker.of(only_job(api), jobs, api)
-        worker.tell(iteration=7)
+        worker.report_progress(iteration=7)
         assert program.line() == "7"
         worker.show(iteration=8)
         assert program.line() == "preview 8"
@@ -101,7 +101,7 @@ def test_a_signal_cancels_the_job(api: RunningApi, jobs: JobStore, pair: Path) -
     """
     with started(source, url_of(api), pair) as program:
         worker = PlayedWorker.of(only_job(api), jobs, api)
-        worker.tell()
+        worker.report_progress()
         assert program.line() == "AbortError"
     job = jobs.run(transitions.read(worker.job_id))
     assert job is not None
@@ -146,7 +146,7 @@ def test_a_callback_that_throws_cancels_the_job(
     """
     with started(source, url_of(api), pair) as program:
         worker = PlayedWorker.of(only_job(api), jobs, api)
-        worker.tell()
+        worker.report_progress()
         assert program.line() == "no room"
     job = jobs.run(transitions.read(worker.job_id))
     assert job is not None
@@ -163,7 +163,7 @@ def test_an_error_after_the_submission_has_the_job(
     """
     with started(source, url_of(api), pair) as program:
         worker = PlayedWorker.of(only_job(api), jobs, api)
-        worker.tell()
+        worker.report_progress()
         assert program.line() == "painting"
         api.http.delete(f"/jobs/{worker.job_id}")
         assert program.line() == f"job_not_found {worker.job_id} running"
@@ -271,7 +271,7 @@ def test_a_job_is_polled_where_no_stream_gets_through(
 ) -> None:
     with proxying(api, hides_streams=True) as proxy, started(WATCH, proxy.url, pair) as program:
         worker = PlayedWorker.of({"id": program.line()}, jobs, api)
-        worker.tell(iteration=7)
+        worker.report_progress(iteration=7)
         worker.show(iteration=7)
         lines = program.lines_until(f"preview /jobs/{worker.job_id}/preview?iteration=7")
         assert lines[-3:-1] == ["status running", "progress 7"]

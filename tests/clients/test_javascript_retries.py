@@ -139,7 +139,7 @@ def test_an_hour_without_news_is_no_outage(api: RunningApi, jobs: JobStore, pair
         worker = PlayedWorker.of({"id": program.line()}, jobs, api)
         program.lines_until("an hour later")
         proxy.cut()
-        worker.tell(iteration=7)
+        worker.report_progress(iteration=7)
         program.lines_until("progress")
         worker.commit()
         assert program.line() == "done"
@@ -211,7 +211,7 @@ def test_a_preview_that_cannot_be_fetched_is_skipped(
             worker = PlayedWorker.of(only_job(api), jobs, api)
             worker.show(iteration=8)
             until(lambda: len(proxy.faults["/preview"]) == 3)
-            worker.tell(iteration=9)
+            worker.report_progress(iteration=9)
             assert program.line() == "9"
             proxy.faults.clear()
             worker.show(iteration=10)

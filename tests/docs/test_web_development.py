@@ -50,7 +50,7 @@ def test_a_page_of_another_origin_imports_the_client_and_paints(
         page.get_by_role("button", name="Paint", exact=True).click()
         (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
         worker = PlayedWorker.of(job, jobs, api)
-        worker.tell(iteration=150)
+        worker.report_progress(iteration=150)
         expect(page.locator("progress")).to_have_js_property("value", 0.5)
         worker.commit()
         expect(page.get_by_role("status")).to_have_text("Done.")

@@ -97,7 +97,7 @@ def test_another_host_takes_the_job_of_one_that_is_cut_off(
         second = service.find_worker(job_id)
         assert second is not None
         assert second is not first
-        assert f"Job {job_id}: goes on from iteration" in second.log
+        assert f"Job {job_id}: resumes from iteration" in second.log
         service.network.restore(first.name)
         wait_for_log(first, f"Job {job_id}: the claim is lost, its work is discarded")
         assert service.get_job(job_id) == done

@@ -1,4 +1,4 @@
-"""The demonstration, as a newcomer runs it."""
+"""The demonstration, as a new user runs it."""
 
 import re
 import shlex

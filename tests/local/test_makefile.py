@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def evaluate(tmp_path: Path, expression: str, *words: str, **environment: str) -> str:
-    """What an expression is in the Makefile."""
+    """The value of an expression in the Makefile."""
     (tmp_path / "shown.mk").write_text(f"shown: ; @echo {expression}\n")
     return subprocess.run(
         ["make", "-f", "Makefile", "-f", str(tmp_path / "shown.mk"), "shown", *words],

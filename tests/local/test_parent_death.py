@@ -44,4 +44,4 @@ def test_a_command_whose_parent_has_ended_is_not_run() -> None:
         text=True,
         check=False,
     )
-    assert (ended.returncode, ended.stderr) == (1, "What started this has ended already.\n")
+    assert (ended.returncode, ended.stderr) == (1, "The parent process has already ended.\n")

@@ -15,7 +15,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(folder: Path, name: str, said: str) -> str:
-    """A server that says this of its version."""
+    """Installs a server that prints this as its version."""
     server = folder / name
     server.write_text(f"#!/bin/sh\necho '{said}'\n")
     server.chmod(0o755)

@@ -34,10 +34,10 @@ def test_axe_finds_nothing_before_during_and_after(
         assert violations(page) == []
         page.locator("#more > summary").click()
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
-        worker.tell(10)
+        worker.report_progress(10)
         expect(page.locator("#iterations")).to_contain_text("iteration 10")
         page.locator("#details summary").click()
-        worker.tell(20)
+        worker.report_progress(20)
         expect(page.locator("#curves")).to_be_visible()
         assert violations(page) == []
         worker.commit(png(160, 120))

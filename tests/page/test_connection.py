@@ -38,13 +38,13 @@ def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
 ) -> None:
     with running_api(settings) as api, opened(browser, str(api.http.base_url)) as page:
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
-        worker.tell(10)
+        worker.report_progress(10)
         expect(page.locator("#iterations")).to_contain_text("iteration 10")
         api.process.terminate()
         api.process.wait(20)
         expect(page.locator("#connection")).to_be_visible()
         with running_api(settings):
-            worker.tell(20)
+            worker.report_progress(20)
             expect(page.locator("#iterations")).to_contain_text("iteration 20")
             expect(page.locator("#connection")).to_be_hidden()
             worker.commit(png(160, 120))

@@ -160,7 +160,7 @@ def test_a_picture_of_somebody_else_stays_out_of_the_gallery(
     paint(page, files)
     other = submitted(api)
     worker = PlayedWorker.of(other, jobs, api)
-    worker.tell(10)
+    worker.report_progress(10)
     page.goto(f"{api.http.base_url}#job={other['id']}")
     expect(page.locator("#iterations")).to_contain_text("iteration 10")
     with page.expect_response("**/result?format=webp"):

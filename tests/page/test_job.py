@@ -21,11 +21,11 @@ from tests.waiting import until
 def with_preview(worker: PlayedWorker, iteration: int) -> None:
     key = preview_key(worker.job_id, worker.fence)
     worker.blobs.put(key, pictures.jpeg())
-    worker.tell(iteration, preview_key=key, preview_iteration=str(iteration))
+    worker.report_progress(iteration, preview_key=key, preview_iteration=str(iteration))
 
 
 def test_progress_is_shown_in_words_and_as_a_bar(page: Page, worker: PlayedWorker) -> None:
-    worker.tell(iteration=126)
+    worker.report_progress(iteration=126)
     expect(page.locator("#status")).to_have_text("42 % · about 10 s left")
     expect(page.locator("#iterations")).to_have_text("Scale 2/3, iteration 126 of 300")
     expect(page.locator("#progress")).to_have_js_property("value", 0.42)
@@ -35,7 +35,7 @@ def test_warnings_are_listed_below_the_picture(page: Page, worker: PlayedWorker)
     warnings = page.get_by_role("list", name="Warnings").get_by_role("listitem")
     expect(warnings).to_have_count(2)
     expect(warnings.first).to_contain_text("The content image is 160×120 pixels")
-    worker.tell(iteration=126)
+    worker.report_progress(iteration=126)
     expect(page.locator("#iterations")).to_contain_text("iteration 126")
     expect(warnings).to_have_count(2)
 
@@ -47,9 +47,9 @@ def test_the_picture_appears_while_it_is_painted(page: Page, worker: PlayedWorke
 
 def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
     for iteration in (10, 20):  # the first of them may come before the page listens
-        worker.tell(iteration=iteration)
+        worker.report_progress(iteration=iteration)
         expect(page.locator("#iterations")).to_contain_text(f"iteration {iteration}")
-    worker.tell(iteration=30)
+    worker.report_progress(iteration=30)
     page.locator("#details summary").click()
     expect(page.get_by_role("img", name="After 30 iterations")).to_be_visible()
     expect(page.locator("#curves path")).to_have_count(5)
@@ -61,7 +61,7 @@ def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
 def test_the_dial_changes_the_running_job(
     page: Page, worker: PlayedWorker, api: RunningApi
 ) -> None:
-    worker.tell(iteration=10)
+    worker.report_progress(iteration=10)
     with page.expect_response(lambda answer: answer.request.method == "PATCH"):
         page.locator("#live-dial").fill("0.9")
     options = api.http.get(f"/jobs/{worker.job_id}").json()["options"]
@@ -138,7 +138,7 @@ def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
     worker.commit(png(160, 120))
     expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
     next_one = PlayedWorker.of(submitted(api), jobs, api)
-    next_one.tell(iteration=10)
+    next_one.report_progress(iteration=10)
     held: list[Route] = []
     page.route("**/result*", lambda route: held.append(route))
     page.evaluate("id => { location.hash = `job=${id}` }", next_one.job_id)
@@ -157,7 +157,7 @@ def test_a_picture_that_comes_late_is_not_taken_for_the_next_one(
 
 
 def test_a_job_is_canceled_and_tried_again(page: Page, worker: PlayedWorker) -> None:
-    worker.tell(iteration=10)
+    worker.report_progress(iteration=10)
     page.get_by_role("button", name="Cancel").click()
     worker.stop()
     expect(page.locator("#status")).to_have_text("Canceled")
@@ -222,7 +222,7 @@ def test_the_dial_stays_where_a_finger_puts_it(
 ) -> None:
     with opened(browser, str(api.http.base_url), **phone(390, 844)) as page:
         worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
-        worker.tell(10)
+        worker.report_progress(10)
         expect(page.locator("#iterations")).to_contain_text("iteration 10")
         dial = page.locator("#live-dial")
         dial.scroll_into_view_if_needed()
@@ -239,11 +239,11 @@ def test_the_dial_stays_where_a_finger_puts_it(
             send("touchStart", 0.5)
             for step in range(1, 9):
                 send("touchMove", 0.5 + 0.05 * step)
-                worker.tell(10 + step)  # an event that has the weights from before
+                worker.report_progress(10 + step)  # an event that has the weights from before
             send("touchEnd")
         moved = float(dial.input_value())
         assert moved > 0.8
-        worker.tell(30)
+        worker.report_progress(30)
         expect(page.locator("#iterations")).to_contain_text("iteration 30")
         assert float(dial.input_value()) == moved
         expect(page.locator("#live-value")).to_have_text(f"{round(100 * moved)} %")
@@ -254,7 +254,7 @@ def test_the_dial_stays_where_a_finger_puts_it(
 
 def test_a_change_of_the_weights_is_marked_in_the_curves(page: Page, worker: PlayedWorker) -> None:
     for iteration in (10, 20, 30):
-        worker.tell(iteration=iteration)
+        worker.report_progress(iteration=iteration)
         expect(page.locator("#iterations")).to_contain_text(f"iteration {iteration}")
     page.locator("#details summary").click()
     page.locator("#live-dial").fill("0.9")
@@ -266,7 +266,7 @@ def test_a_reload_shows_in_the_curves_where_the_weights_were_changed(
     page: Page, worker: PlayedWorker
 ) -> None:
     worker.show(30, changed_weights_at=20)
-    worker.tell(iteration=30)
+    worker.report_progress(iteration=30)
     page.reload()
     page.locator("#details summary").click()
     expect(page.locator("#curves .mark")).to_have_count(1)
@@ -275,7 +275,7 @@ def test_a_reload_shows_in_the_curves_where_the_weights_were_changed(
 def test_a_dial_that_is_moved_as_the_picture_is_done_has_no_effect(
     page: Page, worker: PlayedWorker
 ) -> None:
-    worker.tell(iteration=10)
+    worker.report_progress(iteration=10)
     expect(page.locator("#iterations")).to_contain_text("iteration 10")
     methods = list[str]()
     page.on("request", lambda request: methods.append(request.method))
@@ -300,7 +300,7 @@ def test_a_finished_picture_has_no_dial(page: Page, worker: PlayedWorker) -> Non
 def test_painting_is_stopped_and_the_picture_kept(
     page: Page, worker: PlayedWorker, api: RunningApi
 ) -> None:
-    worker.tell(iteration=10)
+    worker.report_progress(iteration=10)
     with page.expect_response("**/finish") as response:
         page.get_by_role("button", name="Stop and keep it").click()
     assert response.value.status == 202

@@ -67,7 +67,7 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
     page.open(str(api.http.base_url))
     job_id = paint(page)
     worker = PlayedWorker.of({"id": job_id}, jobs, api)
-    worker.tell(10)
+    worker.report_progress(10)
     page.wait_for_text("#iterations", "iteration 10")
     worker.show(20, pictures.jpeg())
     page.wait_for("document.querySelector('#after[alt=\"The picture so far\"]:not([hidden])')?.src")
@@ -78,7 +78,7 @@ def test_a_picture_is_painted_with_the_dial_turned_on_the_way(
     options = api.http.get(f"/jobs/{job_id}").json()["options"]
     assert place > 0.8
     assert options["style_weight"] == place
-    worker.tell(30)
+    worker.report_progress(30)
     page.wait_for_text("#iterations", "iteration 30")
     assert page.evaluate("Number(document.getElementById('live-dial').value)") == place
 

@@ -93,7 +93,7 @@ def test_the_gallery_says_when_and_how_a_picture_was_painted(
 def test_the_gallery_has_the_weights_that_a_picture_was_finished_with(
     page: Page, worker: PlayedWorker
 ) -> None:
-    worker.tell(iteration=10)
+    worker.report_progress(iteration=10)
     page.locator("#live-dial").fill("0.9")
     expect(page.locator("#notice")).to_contain_text("style 90 %")
     worker.commit(png(160, 120))

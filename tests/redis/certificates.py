@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own, and a server's certificate that it has signed."""
+"""A certificate authority for the tests, and a server's certificate that it has signed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

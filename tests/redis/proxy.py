@@ -13,7 +13,8 @@ _CHUNK_BYTES = 65_536
 class Proxy(ThreadingUnixStreamServer):
     """
     Attributes:
-        lost: part of the next request that is executed, and whose reply never arrives.
+        lost: a part of a request. The next request that contains it is executed, but its reply
+            never arrives.
     """
 
     daemon_threads = True

@@ -33,7 +33,7 @@ def make_server(name: str, folder: Path, port: int, *options: str) -> ServicePro
 
 @contextmanager
 def running_server(folder: Path, *options: str, password: str = "") -> Iterator[int]:
-    """A server until the end of the context; its port.
+    """Runs a server until the end of the context; its port.
 
     Args:
         password: of the user that the options have made the default one.

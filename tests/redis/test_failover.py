@@ -116,7 +116,7 @@ def _accepted(response: httpx.Response) -> dict[str, Any] | None:
 
 
 def test_a_server_that_becomes_a_replica_is_left(tmp_path: Path) -> None:
-    """Its connections stay open, as those of managed Redis may: the next ones are new."""
+    """Its connections stay open, as those of managed Redis may, but the store opens new ones."""
     with running_server(tmp_path) as port:
         jobs = JobStore.connect(f"redis://{LOCALHOST}:{port}")
         assert jobs.run(begin_submission(new_job_id())) > 0

@@ -1,4 +1,4 @@
-"""A listener that has the TLS for a Redis that was built without it."""
+"""A listener that adds TLS to a Redis that was built without it."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ _HANDSHAKE = b"\x16"
 
 @contextmanager
 def tls_listener(port: int, certificates: Certificates) -> Iterator[int]:
-    """A listener for the server on `port`; its own port. It takes connections without TLS, too: a
+    """A listener for the server on `port`; its own port. It also accepts connections without TLS: a
     Sentinel without TLS names the same address to clients that have it."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, daemon=True)

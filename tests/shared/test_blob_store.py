@@ -1,4 +1,4 @@
-"""The blob store on a folder: what is put can be had, and a job's blobs go all at once."""
+"""The blob store in a folder: blobs are written, read, listed, copied and deleted."""
 
 import asyncio
 import errno
@@ -28,7 +28,7 @@ def blobs(tmp_path: Path) -> BlobStore:
     return BlobStore.open((tmp_path / "some blobs").as_uri())
 
 
-def test_a_blob_that_was_put_can_be_read(blobs: BlobStore) -> None:
+def test_a_blob_that_was_written_can_be_read(blobs: BlobStore) -> None:
     blobs.put("jobs/a/x", b"bytes")
     assert blobs.get("jobs/a/x") == b"bytes"
     assert asyncio.run(blobs.get_async("jobs/a/x")) == b"bytes"
@@ -36,7 +36,7 @@ def test_a_blob_that_was_put_can_be_read(blobs: BlobStore) -> None:
     assert blobs.get("jobs/a/x") == b"others"
 
 
-def test_a_file_is_put_as_it_is(blobs: BlobStore, tmp_path: Path) -> None:
+def test_a_file_is_stored_unchanged(blobs: BlobStore, tmp_path: Path) -> None:
     source = tmp_path / "large"
     source.write_bytes(bytes(12_000_000))
     asyncio.run(blobs.put_file("jobs/a/x", source))
@@ -74,7 +74,7 @@ def test_a_missing_blob_is_not_found(blobs: BlobStore) -> None:
         blobs.get("jobs/a/x")
 
 
-def test_deleting_a_job_deletes_its_blobs_and_no_other_s(blobs: BlobStore, tmp_path: Path) -> None:
+def test_deleting_a_job_deletes_only_its_own_blobs(blobs: BlobStore, tmp_path: Path) -> None:
     ours, other = new_job_id(), new_job_id()
     keys = (input_key(ours, "content"), input_key(ours, "style-0"), result_key(ours, "1-a"))
     for key in (*keys, input_key(other, "content")):
@@ -133,7 +133,7 @@ def test_deleting_a_missing_blob_does_nothing(blobs: BlobStore) -> None:
     assert blobs.keys("jobs/a") == []
 
 
-def test_what_the_store_s_disk_refuses_is_told_from_other_faults(
+def test_an_error_of_the_store_s_disk_is_distinguished_from_others(
     blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*arguments: object, **named: object) -> None:

@@ -1,4 +1,4 @@
-"""What workers write while Redis is full, and refuses what could make it larger."""
+"""What workers write while Redis is full and refuses commands that could need more memory."""
 
 from collections.abc import Iterator
 from pathlib import Path

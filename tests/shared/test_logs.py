@@ -1,4 +1,4 @@
-"""What a line of a log says of the request and the job that it belongs to."""
+"""Which request and which job a line of the log names."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ Lines = Callable[[], list[str]]
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """What was logged; the handlers of the tests are put back."""
+    """The lines that are logged. Afterwards, the handlers of the tests are restored."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()
@@ -66,7 +66,7 @@ def test_a_traceback_is_part_of_its_line(lines: Lines) -> None:
     assert "ValueError: no" in json.loads(line)["exc_info"]
 
 
-def test_a_context_can_be_taken_along_to_a_thread(lines: Lines) -> None:
+def test_a_context_can_be_passed_to_a_thread(lines: Lines) -> None:
     logs.configure(Settings())
     with logs.about(job_id="j1"):
         context = copy_context()

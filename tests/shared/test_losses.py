@@ -1,4 +1,4 @@
-"""Losses as records and files have them, those of older and newer versions among them."""
+"""Losses as records and files contain them, also those of older and newer versions."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ def test_curves_without_the_gamut_have_it_from_the_total() -> None:
     assert Losses.from_json(older.encode()).gamut == [0.25, 0.5]
 
 
-def test_a_rounded_total_gives_no_gamut_below_nothing() -> None:
+def test_a_rounded_total_gives_no_negative_gamut() -> None:
     columns = {"content": [1.0], "style": [2.0], "tv": [0.5], "total": [3.49999]}
     older = json.dumps({"iterations": [1], "scales": [1], **columns})
     assert Losses.from_json(older.encode()).gamut == [0.0]

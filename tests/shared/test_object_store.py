@@ -141,7 +141,7 @@ def test_a_large_write_that_fails_leaves_nothing(
 
 @pytest.mark.slow
 def test_a_reader_may_take_longer_than_half_a_minute(blobs: BlobStore) -> None:
-    """As somebody with a bad connection does; obstore's own limit would end the response."""
+    """As a client with a bad connection may; obstore's own limit would end the response."""
     blobs.put("jobs/a/x", bytes(60_000_000))
 
     async def read_slowly() -> int:

@@ -1,4 +1,4 @@
-"""Bytes from strangers become one plain kind of picture, or a sentence that says why not."""
+"""Uploaded files become RGB pictures of one kind, or an error that says why they cannot."""
 
 from io import BytesIO
 from pathlib import Path
@@ -45,7 +45,7 @@ def colours(picture: Image.Image) -> tuple[list[int], list[int]]:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_the_usual_formats_become_plain_rgb(kind: str, tmp_path: Path) -> None:
+def test_the_usual_formats_become_rgb(kind: str, tmp_path: Path) -> None:
     picture = normalised(pictures.encoded(pictures.photograph(), kind), tmp_path)
     assert (picture.format, picture.mode, picture.size) == ("WEBP", "RGB", (96, 64))
 
@@ -89,7 +89,7 @@ def test_half_transparent_red_is_composited_on_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "PNG"])
-def test_an_animation_gives_its_first_frame(kind: str, tmp_path: Path) -> None:
+def test_an_animation_is_read_as_its_first_frame(kind: str, tmp_path: Path) -> None:
     left, _ = colours(normalised(pictures.animation(kind), tmp_path))
     assert left == pytest.approx([255, 0, 0], abs=4)
 
@@ -110,7 +110,7 @@ def test_a_broken_colour_profile_is_ignored(tmp_path: Path) -> None:
     )
 
 
-def test_a_picture_larger_than_is_kept_is_reduced(tmp_path: Path) -> None:
+def test_a_picture_larger_than_the_limit_is_reduced(tmp_path: Path) -> None:
     picture = normalised(pictures.png(400, 200), tmp_path, Limits(1_000_000, keep_pixels=100))
     assert picture.size == (100, 50)
 
@@ -131,7 +131,7 @@ def test_a_picture_larger_than_is_kept_is_reduced(tmp_path: Path) -> None:
         (pictures.png(16, 330), "picture_too_narrow", 422),
     ],
 )
-def test_what_is_no_usable_picture_is_refused_with_a_reason(
+def test_an_unusable_picture_is_refused_with_a_reason(
     upload: bytes, code: str, status: int, tmp_path: Path
 ) -> None:
     fault = refused(upload, tmp_path)
@@ -147,7 +147,7 @@ def test_a_picture_is_turned_even_where_the_rest_of_its_exif_is_nonsense(tmp_pat
     assert normalised(bombs.jpeg_with_exif([nonsense, turned]), tmp_path).size == (64, 96)
 
 
-def test_the_smallest_and_the_narrowest_are_taken(tmp_path: Path) -> None:
+def test_the_smallest_and_the_narrowest_pictures_are_accepted(tmp_path: Path) -> None:
     assert normalised(pictures.png(16, 16), tmp_path).size == (16, 16)
     assert normalised(pictures.png(16, 320), tmp_path).size == (16, 320)
 

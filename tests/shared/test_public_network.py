@@ -1,4 +1,4 @@
-"""The guard of webhooks and of pictures by URL: which addresses are connected to."""
+"""Which addresses the service connects to for webhooks and for pictures by URL."""
 
 from ipaddress import ip_address
 from typing import Any

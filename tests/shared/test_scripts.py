@@ -1,4 +1,4 @@
-"""Each Lua script documents the keys and arguments that its call gives it, and no others."""
+"""Each Lua script documents the keys and arguments that its call passes to it, and no others."""
 
 import re
 from importlib.resources import files
@@ -82,7 +82,7 @@ IDS = [call.script for call in CALLS]
 
 
 def read(script: str) -> tuple[str, str, str]:
-    """What its header says of keys, of arguments, and its code."""
+    """The keys in its header, the arguments in its header, and its code."""
     text = (SCRIPTS / f"{script}.lua").read_text("utf-8")
     match = re.search(r"^-- Keys:(.*?)^-- Arguments:(.*?)^-- Returns(.*)", text, re.M | re.S)
     assert match is not None

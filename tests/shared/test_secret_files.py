@@ -1,4 +1,4 @@
-"""Secrets come from files, and no log and no message contains them."""
+"""Secrets are read from files, and no log and no message contains them."""
 
 import logging
 import re

@@ -66,7 +66,7 @@ def test_an_unknown_log_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         Settings()
 
 
-def test_without_a_url_the_pictures_lie_in_the_data_folder(tmp_path: Path) -> None:
+def test_without_a_url_the_pictures_are_in_the_data_folder(tmp_path: Path) -> None:
     settings = Settings(data_folder=tmp_path / "a folder")
     assert settings.blob_store_location == (tmp_path / "a folder" / "blobs").as_uri()
 

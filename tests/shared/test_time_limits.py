@@ -90,7 +90,7 @@ def test_what_the_client_requests_comes_before_the_timeout(
     assert beat(jobs, job_id, fence) == answer
 
 
-def test_a_picture_that_is_finished_before_its_worker_learns_of_the_timeout_is_kept(
+def test_a_picture_that_is_finished_before_its_worker_learns_of_the_timeout_is_stored(
     jobs: JobStore,
 ) -> None:
     job_id = submitted(jobs, timeout_seconds=60)
@@ -180,7 +180,7 @@ def test_a_job_that_is_not_over_is_not_deleted_once_it_is_fetched(jobs: JobStore
     assert read_job(jobs, job_id).expires_at is None
 
 
-def test_settings_that_are_not_given_take_no_memory(jobs: JobStore) -> None:
+def test_settings_that_are_not_given_are_not_stored(jobs: JobStore) -> None:
     job_id = submitted(jobs, webhook_url="https://example.org/")
     fields = set(jobs.client.hkeys(record_key(job_id)))
     assert not fields & {"keep", "timeout_ms", "webhook_events", "webhook_pending", "stats"}
@@ -190,7 +190,7 @@ def test_settings_that_are_not_given_take_no_memory(jobs: JobStore) -> None:
     assert job.webhook.events == ("finished",)
 
 
-def test_words_that_only_a_newer_version_knows_are_ignored(jobs: JobStore) -> None:
+def test_values_that_only_a_newer_version_knows_are_ignored(jobs: JobStore) -> None:
     job_id = submitted(jobs, webhook_url="https://example.org/")
     for name, value in (
         ("keep", "for_ever"),

@@ -32,7 +32,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def service(collector: Collector) -> Iterator[ChaosService]:
-    """A service that tells the collector."""
+    """A service that sends its traces to the collector."""
     with running_service(
         PASTICHE_WEBHOOKS_ANYWHERE="true",
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
@@ -53,7 +53,7 @@ def painted(service: ChaosService, collector: Collector) -> str:
 
 @pytest.fixture(scope="module")
 def webhook(service: ChaosService, collector: Collector) -> ReceivedSpan:
-    """The first try to tell an address where nobody answers."""
+    """The first try to deliver a webhook to an address where no server listens."""
     nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     job_id = service.submit(**SHORT, webhook_url=nowhere)
     return collector.awaited("webhook", {"pastiche.job.id": job_id, "pastiche.webhook.try": 1})
@@ -226,7 +226,7 @@ def test_health_checks_are_not_traced(service: ChaosService, collector: Collecto
     assert not {f"GET {path}" for path in PROBES} & {span.name for span in collector.spans}
 
 
-def test_a_collector_that_refuses_harms_nothing_and_is_logged_once(
+def test_a_collector_that_refuses_traces_breaks_nothing_and_is_logged_once(
     service: ChaosService, collector: Collector
 ) -> None:
     parts = (service.api, *service.workers)

@@ -119,7 +119,7 @@ def test_a_job_that_is_released_after_its_client_canceled_it_is_over(jobs: JobSt
     assert order(jobs) == []
 
 
-def test_a_key_does_not_give_a_job_that_came_to_nothing(jobs: JobStore) -> None:
+def test_a_key_does_not_return_a_job_that_was_never_queued(jobs: JobStore) -> None:
     idempotency_key = make_idempotency_key("ada", "key")
     jobs.run(reserve(idempotency_key, "form"))
     job_id, entry = new_job_id(), QueueEntry("somebody", 100)
@@ -215,7 +215,7 @@ def test_a_job_whose_worker_lives_is_not_recovered(jobs: JobStore) -> None:
 
 
 def test_two_claims_never_have_the_same_fence(jobs: JobStore) -> None:
-    """Even where Redis has forgotten its last second, and counts an attempt twice."""
+    """Even if Redis has lost its last second of writes, and counts an attempt twice."""
     job_id = submitted(jobs)
     before = jobs.client.dump(record_key(job_id)) or b""
     one = claimed(jobs, job_id)
@@ -258,14 +258,14 @@ def test_an_attempt_that_took_too_long_fails_with_the_time_limit(jobs: JobStore)
 
 
 def lost_with(jobs: JobStore, job_id: str, left: int) -> transitions.Recovered:
-    """An attempt of which so much was left to paint when its worker died."""
+    """Claims the job, reports that this much work is left, and loses the worker."""
     fence = claimed(jobs, job_id)
     beat = transitions.heartbeat(job_id, fence, lease_seconds=0, fields={}, remaining=left)
     jobs.run(beat)
     return recover(jobs, job_id)
 
 
-def test_lost_attempts_that_came_further_each_time_do_not_count(jobs: JobStore) -> None:
+def test_lost_attempts_that_made_progress_each_time_do_not_count(jobs: JobStore) -> None:
     job_id = submitted(jobs, work=1000)
     outcomes = [lost_with(jobs, job_id, left) for left in (900, 700, 500, 300, 100)]
     assert outcomes == ["queued"] * 5
@@ -574,7 +574,7 @@ def test_a_job_that_is_painted_in_time_does_not_expire(jobs: JobStore) -> None:
     assert jobs.run(transitions.expire(job_id, retention=RETENTION)) == "unchanged"
 
 
-def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_given_back(
+def test_a_job_that_was_begun_in_time_does_not_expire_when_it_is_released(
     jobs: JobStore,
 ) -> None:
     job_id = submitted(jobs, wait_seconds=60)
@@ -618,7 +618,8 @@ def test_a_record_that_comes_after_its_cleanup_was_due_is_refused(jobs: JobStore
 
 
 def test_a_record_that_comes_after_its_deletion_is_refused(jobs: JobStore) -> None:
-    """As where a connection hangs, the API gives up and erases by another, and the first wakes."""
+    """This happens if a connection hangs, the API deletes the job over another one, and the first
+    connection then delivers its request."""
     overtaken, entry = new_job_id(), QueueEntry("somebody", 100)
     submission = submission_of(jobs, overtaken, {}, entry, queue_limit=10)
     jobs.run(transitions.delete(overtaken, retention=RETENTION))
@@ -722,7 +723,7 @@ def test_a_running_job_s_worker_is_woken_by_a_request(jobs: JobStore) -> None:
         assert until(lambda: channel.get_message(timeout=1))
 
 
-def test_one_leads_until_its_lease_runs_out(jobs: JobStore) -> None:
+def test_one_reconciler_leads_until_its_lease_runs_out(jobs: JobStore) -> None:
     def leads(name: str, lease_seconds: float = 20) -> bool:
         return jobs.run(reconciler.lead(name, lease_seconds=lease_seconds))
 
@@ -769,7 +770,7 @@ WAYS: dict[str, Callable[[JobStore, str, str], object]] = {
 
 @pytest.mark.parametrize("over", ["succeeded", "failed", "canceled"])
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_leads_out_of_a_state_that_is_over(over: str, way: str, jobs: JobStore) -> None:
+def test_a_final_state_never_changes(over: str, way: str, jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     WAYS[over](jobs, job_id, fence)
@@ -780,7 +781,7 @@ def test_nothing_leads_out_of_a_state_that_is_over(over: str, way: str, jobs: Jo
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_running_job_goes_where_the_table_says(way: str, jobs: JobStore) -> None:
+def test_a_running_job_changes_state_as_documented(way: str, jobs: JobStore) -> None:
     job_id = submitted(jobs)
     fence = claimed(jobs, job_id, lease_seconds=0)
     WAYS[way](jobs, job_id, fence)
@@ -793,7 +794,7 @@ def in_flight(jobs: JobStore) -> dict[str, str]:
     return {str(owner): str(count) for owner, count in found.items()}
 
 
-def test_an_owner_may_have_so_many_jobs_in_flight_and_no_more(jobs: JobStore) -> None:
+def test_the_jobs_in_flight_of_an_owner_are_limited(jobs: JobStore) -> None:
     def submit(owner: str) -> transitions.Submitted:
         job_id, entry = new_job_id(), QueueEntry("somebody", 100, owner=owner)
         return jobs.run(submission_of(jobs, job_id, {}, entry, queue_limit=10, in_flight_limit=2))
@@ -823,7 +824,7 @@ def listed(jobs: JobStore, owner: str, before: str = "", limit: int = 10) -> job
 
 
 def canceled(jobs: JobStore, retention: Retention, owner: str = "ada") -> str:
-    """A job that has ended later than every other, by Redis's clock in milliseconds."""
+    """Cancels a new job, which ends later than every other by Redis's clock in milliseconds."""
     job_id = submitted(jobs, owner=owner)
     jobs.run(transitions.cancel(job_id, retention=retention))
     ended = milliseconds(jobs)
@@ -886,7 +887,7 @@ def test_a_job_whose_key_was_damaged_does_not_come_back_when_its_retention_ends(
     assert jobs.client.zrange("jobs:retained:ada", 0, -1) == [last]
 
 
-def test_an_idempotency_key_goes_with_its_job(jobs: JobStore) -> None:
+def test_an_idempotency_key_is_deleted_with_its_job(jobs: JobStore) -> None:
     key = make_idempotency_key("ada", "key")
     jobs.run(reserve(key, "fingerprint"))
     job_id, entry = new_job_id(), QueueEntry("somebody", 100, owner="ada")
@@ -906,7 +907,7 @@ def test_an_owner_s_jobs_are_listed_the_newest_first(jobs: JobStore) -> None:
     assert ids(listed(jobs, "ad")) == []
 
 
-def test_a_list_goes_on_after_any_of_its_jobs(jobs: JobStore) -> None:
+def test_a_list_continues_after_any_of_its_jobs(jobs: JobStore) -> None:
     submitted_ids = [submitted(jobs, owner="ada") for _ in range(5)]
     page = listed(jobs, "ada", limit=2)
     rest = listed(jobs, "ada", before=page.rest or "")

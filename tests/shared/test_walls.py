@@ -1,4 +1,5 @@
-"""What must stay light, does: importing it brings no torch with it, and painting no sympy."""
+"""Some modules must start fast: importing them does not import torch, and painting does not import
+sympy."""
 
 import os
 import subprocess
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow
         "pastiche.cli.app",
     ],
 )
-def test_importing_it_brings_no_torch(module: str) -> None:
+def test_importing_it_does_not_import_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -62,7 +63,7 @@ def test_without_a_collector_nothing_is_loaded_that_exports_traces(service: str)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_with_a_collector_it_is() -> None:
+def test_with_a_collector_the_exporter_is_loaded() -> None:
     code = (
         "import sys; from shared import tracing; "
         "sys.exit(not tracing.begin('api') or 'opentelemetry.exporter' not in sys.modules)"

@@ -1,4 +1,4 @@
-"""A server that receives webhooks, and what delivers them."""
+"""A server that receives webhooks, and the object that delivers them."""
 
 from collections.abc import Iterator
 

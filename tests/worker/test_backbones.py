@@ -40,7 +40,7 @@ def test_a_job_waits_for_a_worker_that_has_its_backbone(
     elsewhere = Worker("elsewhere-1", "vgg19", "CPU", 10**9, backbones=("vgg19", "whitened"))
     jobs.run(register_worker(elsewhere, ttl_seconds=60))
     waiting = whitened_only.submit(backbone="vgg19")
-    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # submitted later
     assert whitened_only.get_job(waiting)["status"] == "queued"
     jobs.run(register_worker(elsewhere, ttl_seconds=0))
     jobs.client.close()
@@ -52,7 +52,7 @@ def test_a_job_waits_for_a_worker_that_has_the_memory(whitened_only: Stack, redi
     elsewhere = Worker("elsewhere-1", "whitened", "CPU", 10**9, backbones=("whitened",))
     jobs.run(register_worker(elsewhere, ttl_seconds=60))
     waiting = whitened_only.submit(size=2048)
-    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # submitted later
     assert whitened_only.get_job(waiting)["status"] == "queued"
     whitened_only.http.delete(waiting["links"]["self"])
     jobs.run(register_worker(elsewhere, ttl_seconds=0))
@@ -69,7 +69,7 @@ def test_a_job_with_an_option_that_the_worker_does_not_know_waits_for_one_that_d
     options = json.loads(jobs.client.hget(record, "options") or "{}") | {"brush": 3}
     jobs.client.hset(record, "options", json.dumps(options))
     assert whitened_only.wait_for_status(painted, "succeeded")
-    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # it came later
+    assert whitened_only.wait_for_status(whitened_only.submit(), "succeeded")  # submitted later
     assert whitened_only.get_job(waiting)["status"] == "queued"
     whitened_only.http.delete(waiting["links"]["self"])
     jobs.client.close()

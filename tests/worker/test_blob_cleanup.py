@@ -24,7 +24,7 @@ def blobs(tmp_path: Path) -> BlobStore:
 
 
 def put(blobs: BlobStore, key: str, age_seconds: float) -> Path:
-    """A blob of this age, as the file that it is."""
+    """Stores a blob of this age; its file."""
     blobs.put(key, b"bytes")
     assert blobs.folder is not None
     return aged(blobs.folder / key, age_seconds)
@@ -113,7 +113,7 @@ def test_a_blob_that_cannot_be_deleted_does_not_end_the_search(
     (listed, *others) = paths
 
     class HalfDeleted(BlobStore):
-        """One of its blobs has become a folder since it was listed."""
+        """A blob store in which a blob becomes a folder after it was listed."""
 
         def delete(self, *keys: str) -> None:
             if not listed.is_dir():

@@ -40,7 +40,7 @@ Register = Callable[[WorkerContext], None]
 
 @pytest.fixture
 def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[OpenContext]:
-    """A worker without weights whose free memory is what it is given; it paints nothing."""
+    """Opens workers without weights, each with the free memory that it is given. None paints."""
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path, weights_folder=tmp_path / "weights"
     )
@@ -126,7 +126,7 @@ def test_an_attempt_ends_when_its_job_times_out(open_context: OpenContext, jobs:
     assert (job.status, job.error_code) == ("failed", "timed_out")
 
 
-def test_of_two_unlike_workers_each_claims_what_its_memory_suffices_for(
+def test_each_of_two_workers_claims_the_jobs_that_fit_its_memory(
     open_context: OpenContext, jobs: JobStore
 ) -> None:
     small, large = open_context(lambda: GIB), open_context(lambda: 8 * GIB)
@@ -149,7 +149,7 @@ def test_a_job_with_a_value_that_only_a_newer_version_knows_waits_for_its_worker
 
 
 class ObservedStore(JobStore):
-    """Lists the scripts that it runs."""
+    """A job store that lists the scripts it runs."""
 
     def __init__(self, jobs: JobStore) -> None:
         super().__init__(jobs.client)
@@ -193,7 +193,7 @@ def test_jobs_behind_those_that_a_worker_cannot_paint_are_claimed_by_priority(
 
 
 class OvertakenStore(JobStore):
-    """Other workers claim so many jobs right before this one does."""
+    """A job store in which other workers claim this many jobs right before this one does."""
 
     def __init__(self, jobs: JobStore, others: int) -> None:
         super().__init__(jobs.client)
@@ -221,7 +221,7 @@ def test_a_worker_whose_first_candidates_were_all_claimed_by_others_claims_the_n
 
 
 class UnansweringStore(JobStore):
-    """Redis runs every script, and does not answer the first claim in time."""
+    """A job store whose Redis runs every script, but does not answer the first claim in time."""
 
     _has_failed = False
 
@@ -244,7 +244,7 @@ def test_a_claim_that_redis_does_not_answer_in_time_is_repeated(
         attempt.check()
 
 
-def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs: JobStore) -> None:
+def test_an_invalid_value_counts_as_damage(open_context: OpenContext, jobs: JobStore) -> None:
     damaged = submitted(jobs, 256, colour="none's")
     context = open_context(lambda: 8 * GIB)
     with next_attempt(context) as attempt:
@@ -255,7 +255,7 @@ def test_a_value_that_no_version_knows_is_damage(open_context: OpenContext, jobs
     assert (job.status, job.error_code) == ("failed", "record_damaged")
 
 
-def test_a_key_that_holds_something_else_than_a_record_is_deleted_and_the_next_job_claimed(
+def test_a_key_that_holds_no_record_is_deleted_and_the_next_job_claimed(
     open_context: OpenContext, jobs: JobStore
 ) -> None:
     damaged, whole = submitted(jobs, 256), submitted(jobs, 256)
@@ -329,7 +329,7 @@ def test_an_unusable_report_of_another_worker_stops_nobody(
 
 
 class WaitObserved(Shutdown):
-    """Notes for how long a worker would have waited."""
+    """A shutdown flag that records how long a worker would have waited for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -444,7 +444,7 @@ def test_a_process_that_cannot_claim_jobs_ends(
     job_id = submitted(jobs, 256)
 
     def paint_as_celery() -> None:
-        with suppress(Exception):  # which it logs, and gives the process the next message
+        with suppress(Exception):  # Celery logs this, and gives the process the next message.
             paint_or_exit(context)
 
     child = get_context("fork").Process(target=paint_as_celery)

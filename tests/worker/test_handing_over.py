@@ -72,7 +72,7 @@ def read_job(jobs: JobStore, job_id: str) -> Job:
 
 
 def fail(context: WorkerContext, error: Exception) -> str | None:
-    """The job that a worker claims, and whose attempt ends with this error."""
+    """Lets a worker claim a job, and ends the attempt with this error; the job."""
     job_id = None
     with next_attempt(context) as attempt:
         if attempt is not None:
@@ -82,7 +82,7 @@ def fail(context: WorkerContext, error: Exception) -> str | None:
 
 
 def claimed(context: WorkerContext) -> str | None:
-    """The job that a worker claims, and gives back at once."""
+    """The job that a worker claims and releases at once."""
     return fail(context, WorkerShutdown())
 
 
@@ -117,7 +117,7 @@ def test_a_job_with_an_unexpected_error_is_queued_for_another_worker(
 
 
 def fail_with(context: WorkerContext, backbone: BackboneUsed) -> None:
-    """The worker claims a job, reports its network, and runs out of memory."""
+    """Lets the worker claim a job, report its network, and run out of memory."""
     with next_attempt(context) as attempt:
         assert attempt is not None
         attempt.report_backbone(backbone, Measurements("CPU", "float32", lambda: None))
@@ -196,7 +196,7 @@ def recover(context: WorkerContext, job_id: str, lost_limit: int = 3) -> transit
 
 
 def lose(context: WorkerContext, job_id: str) -> None:
-    """The worker claims a job and is killed, and the reconciler recovers the job."""
+    """Lets the worker claim a job and be killed, and the reconciler recover the job."""
     identity = context.capability.identity
     assert context.jobs.run(transitions.claim(job_id, lease_seconds=0, worker=identity))
     assert recover(context, job_id) == "queued"

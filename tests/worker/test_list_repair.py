@@ -36,7 +36,7 @@ def list_ids(jobs: JobStore, status: Status | None = None) -> list[str]:
 
 
 def count_entries(jobs: JobStore) -> list[int]:
-    """Of the list of all jobs, and of the lists by state."""
+    """The numbers of entries in the list of all jobs, and in the lists by state."""
     return [jobs.client.zcard(JOB_KEYS[name]) for name in ("index", "by_status")]
 
 

@@ -20,8 +20,8 @@ LONG: dict[str, Any] = {"size": 64, "iterations": 120}
 
 @contextmanager
 def serving(bucket: Bucket, store: FaultyProxy, **settings: str) -> Iterator[ChaosService]:
-    """A service with its pictures in this bucket. A busy machine must not look as if the store
-    hung."""
+    """A service with its pictures in this bucket. Its timeouts are long, so that a busy machine is
+    not taken for a store that hangs."""
     environment = bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "10 s"} | settings
     with running_service(1, 1, inside=None, **environment) as made:
         yield made
@@ -42,7 +42,8 @@ def long_lease_service(bucket: Bucket, store: FaultyProxy) -> Iterator[ChaosServ
 
 @pytest.fixture
 def service(long_lease_service: ChaosService) -> ChaosService:
-    """Its jobs take one attempt, however busy the machine is. Nothing is left to paint."""
+    """The service with long leases: its jobs take one attempt, however busy the machine is. No job
+    waits at the beginning of a test."""
     long_lease_service.delete_unfinished()
     return long_lease_service
 
@@ -61,7 +62,7 @@ def short_lease_service(resumed_bucket: Bucket, store: FaultyProxy) -> Iterator[
 
 @pytest.fixture
 def resuming_service(short_lease_service: ChaosService) -> ChaosService:
-    """The leases of its jobs run out soon. Nothing is left to paint."""
+    """The service with short leases. No job waits at the beginning of a test."""
     short_lease_service.delete_unfinished()
     return short_lease_service
 
@@ -93,7 +94,7 @@ def test_a_job_whose_worker_dies_resumes_from_a_checkpoint_in_the_store(
     (worker,) = resuming_service.workers
     worker.signal_children(signal.SIGKILL)
     assert resuming_service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
-    assert f"Job {job_id}: goes on from iteration" in worker.log
+    assert f"Job {job_id}: resumes from iteration" in worker.log
     leave_nothing(resuming_service, resumed_bucket, job_id)
 
 
@@ -108,7 +109,7 @@ def test_a_job_resumes_once_what_an_earlier_attempt_stored_can_be_read(
         worker.signal_children(signal.SIGKILL)
         until(lambda: f"Job {job_id}: storage refuses" in worker.log)
     assert resuming_service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
-    assert f"Job {job_id}: goes on from iteration" in worker.log
+    assert f"Job {job_id}: resumes from iteration" in worker.log
     losses = resuming_service.http.get(f"/jobs/{job_id}/losses").json()
     assert losses["iterations"] == list(range(1, LONG["iterations"] + 1))
     leave_nothing(resuming_service, resumed_bucket, job_id)
@@ -138,7 +139,7 @@ def test_a_picture_is_stored_once_the_store_is_back(
     assert_stored_once_the_store_is_back(fault, service, bucket, store)
 
 
-def test_a_picture_is_stored_once_the_store_hangs_no_more(
+def test_a_picture_is_stored_once_the_store_answers_again(
     s3_server: str, store: FaultyProxy
 ) -> None:
     bucket = make_bucket(s3_server)
@@ -182,7 +183,7 @@ def test_a_submission_that_the_store_refuses_leaves_nothing(
     until(lambda: not bucket.keys)
 
 
-def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
+def test_pictures_of_a_deleted_job_are_deleted_once_the_store_is_back(
     service: ChaosService, bucket: Bucket, store: FaultyProxy
 ) -> None:
     job_id = service.submit()
@@ -192,8 +193,8 @@ def test_pictures_of_a_deleted_job_are_erased_once_the_store_is_back(
         assert service.http.get(f"/jobs/{job_id}").status_code == 404
         assert bucket.keys != []
 
-    def erased() -> bool:
+    def is_deleted() -> bool:
         service.jobs.client.zadd(JOB_KEYS["cleanup"], {job_id: 0}, xx=True)  # without the pause
         return not bucket.keys
 
-    until(erased)
+    until(is_deleted)

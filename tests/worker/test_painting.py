@@ -1,4 +1,4 @@
-"""Jobs painted by a real worker: from submit to picture, and what can happen on the way."""
+"""Jobs painted by a real worker: from submission to picture, and what can happen meanwhile."""
 
 import json
 import sys
@@ -99,13 +99,13 @@ def test_the_same_submission_gives_the_same_pixels(stack: Stack) -> None:
 
 
 def painted(stack: Stack, job: dict[str, Any]) -> Image.Image:
-    """The picture of a job, as soon as it is there."""
+    """The picture of a job, as soon as it is painted."""
     done = stack.wait_for_status(job, "succeeded", "failed")
     assert done["status"] == "succeeded", done["error"]
     return Image.open(BytesIO(stack.http.get(done["links"]["result"]).content))
 
 
-def test_two_styles_are_painted_each_where_its_mask_is(stack: Stack) -> None:
+def test_each_of_two_styles_is_painted_where_its_mask_is_white(stack: Stack) -> None:
     red, blue = (Image.new("RGB", (96, 96), colour) for colour in ("red", "blue"))
     left = Image.new("L", (160, 120))
     left.paste(255, (0, 0, 80, 120))
@@ -139,13 +139,13 @@ def brightest(picture: Image.Image) -> float:
     return max(high for _, high in ImageStat.Stat(picture).extrema)
 
 
-def test_a_start_image_is_where_it_begins(stack: Stack) -> None:
+def test_painting_begins_with_the_start_image(stack: Stack) -> None:
     black = pictures.encoded(Image.new("RGB", (160, 120)), "PNG")
     job = stack.submit(("start_image", black), iterations=1, start_noise=0, scales=1)
     assert brightest(painted(stack, job)) < 30
 
 
-def test_a_job_can_go_on_from_an_earlier_job_s_result(stack: Stack) -> None:
+def test_a_job_can_continue_from_an_earlier_job_s_result(stack: Stack) -> None:
     first = stack.wait_for_status(stack.submit(), "succeeded")
     plain = {"iterations": 1, "start_noise": 0, "scales": 1}
     again = painted(stack, stack.submit(start=first["id"], **plain))
@@ -172,7 +172,7 @@ def result(stack: Stack, job: dict[str, Any], file_format: str) -> Image.Image:
     return Image.open(BytesIO(answer.content))
 
 
-def test_a_cut_out_stays_one_where_transparency_is_kept(stack: Stack) -> None:
+def test_a_picture_stays_transparent_if_transparency_is_preserved(stack: Stack) -> None:
     job = stack.wait_for_status(
         submit_cut_out(stack, keep_transparency="true"), "succeeded", "failed"
     )
@@ -185,7 +185,7 @@ def test_a_cut_out_stays_one_where_transparency_is_kept(stack: Stack) -> None:
     assert min(means(jpeg.crop((44, 0, 64, 48)))) > 250
 
 
-def test_the_ground_of_a_cut_out_is_painted_by_default(stack: Stack) -> None:
+def test_transparent_parts_are_painted_by_default(stack: Stack) -> None:
     job = stack.wait_for_status(submit_cut_out(stack), "succeeded", "failed")
     assert result(stack, job, "png").mode == "RGB"
 
@@ -202,7 +202,7 @@ def test_a_job_with_the_pictures_of_an_earlier_one_has_its_transparency(stack: S
 def test_jobs_are_painted_in_the_order_that_they_came(stack: Stack) -> None:
     before = stack.submit(**LONG)
     stack.wait_for_status(before, "running")
-    jobs = [stack.submit() for _ in range(3)]  # all wait before the first is taken
+    jobs = [stack.submit() for _ in range(3)]  # all wait before the first is claimed
     stack.http.delete(before["links"]["self"])
     done = [stack.wait_for_status(each, "succeeded") for each in jobs]
     finished = [each["finished_at"] for each in done]
@@ -252,7 +252,7 @@ def test_a_running_job_that_is_deleted_leaves_nothing(stack: Stack) -> None:
     job = stack.submit(**LONG)
     stack.wait_for_status(job, "running")
     assert stack.http.delete(job["links"]["self"]).status_code == 204
-    assert stack.wait_for_status(stack.submit(), "succeeded")  # the worker has let go of it
+    assert stack.wait_for_status(stack.submit(), "succeeded")  # the worker has stopped painting it
     assert not [path for path in stack.blobs if job["id"] in path.parts]
     assert stack.http.get(job["links"]["self"]).status_code == 404
 
@@ -270,7 +270,7 @@ def test_weights_that_no_worker_has_are_refused(stack: Stack) -> None:
     assert response.json()["errors"][0]["field"] == "backbone"
 
 
-def test_inputs_that_are_gone_fail_the_job_and_not_the_worker(stack: Stack) -> None:
+def test_lost_inputs_fail_the_job_and_not_the_worker(stack: Stack) -> None:
     running = stack.submit(**LONG)
     job = stack.submit()
     for path in stack.blobs:
@@ -281,7 +281,7 @@ def test_inputs_that_are_gone_fail_the_job_and_not_the_worker(stack: Stack) -> N
     assert stack.wait_for_status(stack.submit(), "succeeded")
 
 
-def test_the_health_page_says_who_paints_with_what(stack: Stack) -> None:
+def test_the_health_page_shows_the_device_and_the_backbones_of_each_worker(stack: Stack) -> None:
     health = stack.http.get("/readyz").json()
     assert (health["status"], health["redis"], health["blob_store"]) == ("ready", "ok", "ok")
     (worker,) = health["workers"]

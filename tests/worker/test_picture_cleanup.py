@@ -1,4 +1,4 @@
-"""What the reconciler deletes of uploaded pictures, and what it leaves."""
+"""Which uploaded pictures and blobs the reconciler deletes, and which it does not."""
 
 import os
 from datetime import timedelta
@@ -61,7 +61,7 @@ def begun_long_ago(jobs: JobStore, blobs: BlobStore) -> str:
 
 
 def store_late(jobs: JobStore, blob: str) -> object:
-    """The record that this upload gets after all; None if it does not."""
+    """Tries to store the record of this upload after all; None if it is refused."""
     storing = uploaded_pictures.store(
         make_picture_id("ada", "lost"),
         "ada",
@@ -173,7 +173,7 @@ def test_blobs_that_cannot_be_deleted_are_tried_after_the_others(
 def test_a_picture_is_not_stored_with_a_blob_whose_deletion_has_failed(
     jobs: JobStore, blobs: BlobStore
 ) -> None:
-    """It may have been deleted all the same."""
+    """The deletion may have succeeded although it was reported as failed."""
     blob = begun_long_ago(jobs, blobs)
     assert blobs.folder is not None
     (blobs.folder / blob).unlink()

@@ -1,4 +1,4 @@
-"""What the reconciler sets right, on a real Redis and a real folder; it paints nothing."""
+"""What the reconciler recovers, expires and deletes, on a real Redis and a real folder."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class Parts:
         self._reconciler, self._cleanup = reconciler, cleanup
 
     def round(self) -> bool:
-        """A round of each; whether they lead."""
+        """Runs a round of each part; whether they lead."""
         leads = self._reconciler.round()
         assert self._cleanup.round() == leads
         return leads
@@ -134,8 +134,8 @@ def test_a_lost_message_is_sent_again_once(
     assert messages(jobs) == 1
 
 
-def taken(jobs: JobStore) -> int:
-    """How many messages there were; a worker has taken all of them, and could paint none."""
+def take_messages(jobs: JobStore) -> int:
+    """Removes all messages, as a worker that can paint none of the jobs; how many there were."""
     count = messages(jobs)
     jobs.client.delete(MESSAGES_KEY)
     return count
@@ -148,11 +148,11 @@ def test_a_job_that_no_worker_can_paint_is_announced_again_only_after_a_while(
     found = []
     for _ in range(6):
         reconciler.round()
-        found.append(taken(jobs))
+        found.append(take_messages(jobs))
     assert found == [0, 1, 0, 0, 0, 0]
     monkeypatch.setattr("worker.reconciler.ANNOUNCE_AGAIN_SECONDS", 0.0)
     reconciler.round()
-    assert taken(jobs) == 1
+    assert take_messages(jobs) == 1
 
 
 def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_once(
@@ -162,11 +162,11 @@ def test_behind_jobs_that_no_worker_can_paint_a_lost_message_is_sent_again_at_on
         submitted(jobs, blobs)
     for _ in range(2):
         reconciler.round()
-    assert taken(jobs) == 3
+    assert take_messages(jobs) == 3
     submitted(jobs, blobs)
     for _ in range(2):
         reconciler.round()
-    assert taken(jobs) == 1
+    assert take_messages(jobs) == 1
 
 
 def test_a_job_without_a_message_is_logged_once(
@@ -180,7 +180,7 @@ def test_a_job_without_a_message_is_logged_once(
     job_ids = {submitted(jobs, blobs) for _ in range(2)}
     for _ in range(6):
         reconciler.round()
-        taken(jobs)
+        take_messages(jobs)
     logged = [each.getMessage() for each in caplog.records if "had no message" in each.message]
     assert {each.split()[1].rstrip(":") for each in logged} == job_ids
     assert len(logged) == len(job_ids)
@@ -366,8 +366,8 @@ def test_a_job_whose_blobs_cannot_be_deleted_is_cleaned_up_after_the_others(
     assert blobs.keys(f"jobs/{stuck}") == []
 
 
-def no_record(jobs: JobStore, job_id: str) -> None:
-    """What lies in the record's place is no hash any more."""
+def replace_record(jobs: JobStore, job_id: str) -> None:
+    """Replaces the record by a key that is not a hash."""
     jobs.client.delete(record_key(job_id))
     jobs.client.set(record_key(job_id), "text")
 
@@ -382,7 +382,7 @@ def test_a_key_that_does_not_hold_a_record_is_deleted_and_the_round_continues(
     other = submitted(jobs, blobs)
     claimed(jobs, other)
     for each in (running, late, old):
-        no_record(jobs, each)
+        replace_record(jobs, each)
     until(lambda: reconciler.round() and not jobs.client.exists(JOB_KEYS["cleanup"]))
     assert look(jobs, other).status == "queued"
     assert blobs.keys("jobs") == blobs.keys(f"jobs/{other}")

@@ -46,7 +46,7 @@ def full_redis(tmp_path: Path) -> Iterator[str]:
 
 
 def cancel_new_job(jobs: JobStore, owner: str = "ada") -> str:
-    """A job that is over; each is younger than those before."""
+    """Cancels a new job, which is younger than those before."""
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
     inputs = Inputs(input_key(job_id, "content"), (input_key(job_id, "style-0"),))

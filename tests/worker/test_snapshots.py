@@ -71,7 +71,7 @@ def test_a_checkpoint_that_takes_long_to_store_is_due_less_often(
     assert checkpoints.is_due
 
 
-def test_checkpoints_that_fail_slowly_leave_most_of_the_time_to_the_painting(
+def test_checkpoints_that_fail_slowly_leave_most_of_the_time_for_painting(
     blobs: BlobStore, clock: list[float]
 ) -> None:
     checkpoints = Checkpoints("job", "1-a", blobs, interval_seconds=8)
@@ -90,7 +90,7 @@ def test_checkpoints_that_fail_slowly_leave_most_of_the_time_to_the_painting(
 def test_the_next_attempt_loads_the_newest_checkpoint_first(
     blobs: BlobStore, tmp_path: Path
 ) -> None:
-    """Whatever the order of their names."""
+    """Whatever the alphabetical order of their names."""
     for fence, stored_at in (("3-c", 300), ("1-a", 200), ("2-b", 100)):
         Checkpoints("job", fence, blobs, 8).store(writing(fence.encode()))
         os.utime(tmp_path / checkpoint_key("job", fence), (stored_at, stored_at))
@@ -98,7 +98,7 @@ def test_the_next_attempt_loads_the_newest_checkpoint_first(
     assert list(earlier) == [b"3-c", b"1-a", b"2-b"]
 
 
-def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
+def test_too_little_memory_loses_the_checkpoint_and_not_the_job(
     blobs: BlobStore, clock: list[float]
 ) -> None:
     def fail(_: IO[bytes]) -> None:
@@ -112,7 +112,7 @@ def test_memory_that_does_not_suffice_costs_the_checkpoint_and_not_the_job(
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
-def test_memory_that_does_not_suffice_costs_the_preview_and_not_the_job(
+def test_too_little_memory_loses_the_preview_and_not_the_job(
     error: Exception, blobs: BlobStore, jobs: JobStore
 ) -> None:
     def fail() -> bytes:
@@ -136,7 +136,7 @@ def test_a_checkpoint_that_fails_halfway_leaves_the_one_before(
     assert list(checkpoints.load_earlier(run_once)) == [b"whole"]
 
 
-def test_a_store_that_refuses_ends_the_thread_that_writes(
+def test_a_store_that_refuses_a_blob_does_not_keep_the_writing_thread_alive(
     blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = Event()

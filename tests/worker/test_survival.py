@@ -25,7 +25,7 @@ ENDLESS: dict[str, Any] = {"size": 64, "iterations": 5000}
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[ChaosService]:
+def shared_service() -> Iterator[ChaosService]:
     """A service with two workers, for all tests. Each job has one preview, its first. Leases are
     short: a test can wait for one to run out, but a busy machine may add an attempt to any."""
     with running_service(workers=2, PASTICHE_PREVIEW_SECONDS="600") as made:
@@ -33,25 +33,25 @@ def crew() -> Iterator[ChaosService]:
 
 
 @pytest.fixture
-def service(crew: ChaosService) -> ChaosService:
-    """With everything up that an earlier test may have taken down, and nothing left to paint."""
-    crew.start()
-    crew.delete_unfinished()
-    return crew
+def service(shared_service: ChaosService) -> ChaosService:
+    """The shared service, with every process running and no job left from an earlier test."""
+    shared_service.start()
+    shared_service.delete_unfinished()
+    return shared_service
 
 
 @pytest.fixture(scope="module")
-def undisturbed(crew: ChaosService) -> bytes:
-    """The picture that a long job has where nothing happens to it."""
-    crew.start()
-    crew.delete_unfinished()
-    job_id = crew.submit(**LONG)
-    crew.wait_for_status(job_id, "succeeded")
-    return crew.get_pixels(job_id)
+def uninterrupted_picture(shared_service: ChaosService) -> bytes:
+    """The picture of a long job that was not interrupted."""
+    shared_service.start()
+    shared_service.delete_unfinished()
+    job_id = shared_service.submit(**LONG)
+    shared_service.wait_for_status(job_id, "succeeded")
+    return shared_service.get_pixels(job_id)
 
 
 def has_checkpoint(service: ChaosService, job_id: str) -> bool:
-    """Whether some of the job's work lies in the blob store."""
+    """Whether a checkpoint of the job is in the blob store."""
     return bool(service.blobs.keys(f"jobs/{job_id}/checkpoints"))
 
 
@@ -61,7 +61,7 @@ def list_loss_iterations(service: ChaosService, job_id: str) -> list[int]:
     return list(response.json()["iterations"]) if response.is_success else []
 
 
-def painter(service: ChaosService, job_id: str) -> ServiceProcess:
+def find_painter(service: ChaosService, job_id: str) -> ServiceProcess:
     """The worker that paints a job; its log may name the attempt a moment after the record does."""
     found = until(lambda: service.find_worker(job_id))
     assert found is not None
@@ -69,42 +69,42 @@ def painter(service: ChaosService, job_id: str) -> ServiceProcess:
 
 
 def test_a_worker_killed_mid_job_changes_neither_the_picture_nor_the_loss_curves(
-    service: ChaosService, undisturbed: bytes
+    service: ChaosService, uninterrupted_picture: bytes
 ) -> None:
     job_id = service.submit(**LONG)
     until(
         lambda: has_checkpoint(service, job_id) and len(list_loss_iterations(service, job_id)) > 1
     )
-    painter(service, job_id).signal_children(signal.SIGKILL)
+    find_painter(service, job_id).signal_children(signal.SIGKILL)
     assert service.wait_for_status(job_id, "succeeded")["attempt"] >= 2
-    assert f"Job {job_id}: goes on from iteration" in painter(service, job_id).log
-    assert service.get_pixels(job_id) == undisturbed
+    assert f"Job {job_id}: resumes from iteration" in find_painter(service, job_id).log
+    assert service.get_pixels(job_id) == uninterrupted_picture
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
     assert not has_checkpoint(service, job_id)
 
 
-def test_a_worker_that_shuts_down_gives_its_job_to_another_without_a_hole_in_the_loss_curves(
+def test_a_worker_that_shuts_down_releases_its_job_to_another_without_a_gap_in_the_loss_curves(
     service: ChaosService,
 ) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.get_job(job_id)["iteration"] > 1)
-    first = painter(service, job_id)
+    first = find_painter(service, job_id)
     first.send_signal(signal.SIGTERM)
     until(lambda: service.get_job(job_id)["attempt"] >= 2)
     first.popen.wait(60)
     service.wait_for_status(job_id, "succeeded")
-    second = painter(service, job_id)
+    second = find_painter(service, job_id)
     assert second is not first
-    assert f"Job {job_id}: goes on from iteration" in second.log
+    assert f"Job {job_id}: resumes from iteration" in second.log
     assert list_loss_iterations(service, job_id) == list(range(1, LONG["iterations"] + 1))
 
 
-def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(
+def test_a_worker_that_shuts_down_while_it_prepares_releases_its_job(
     service: ChaosService,
 ) -> None:
     job_id = service.submit(size=512, backbone="whitened")  # its network is fitted for seconds
     until(lambda: service.get_job(job_id)["status"] == "running")
-    first = painter(service, job_id)
+    first = find_painter(service, job_id)
     first.send_signal(signal.SIGTERM)
     until(lambda: service.get_job(job_id)["attempt"] >= 2)
     assert service.get_job(job_id)["losses"] is None
@@ -114,29 +114,30 @@ def test_a_worker_that_shuts_down_while_it_prepares_gives_its_job_back(
 def test_a_job_with_a_damaged_checkpoint_starts_from_the_beginning(service: ChaosService) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
-    worker = painter(service, job_id)
+    worker = find_painter(service, job_id)
     worker.signal_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         service.blobs.put(key, service.blobs.get(key)[:1000])
     service.wait_for_status(job_id, "succeeded")
-    assert f"Job {job_id}: starts again: Not a whole checkpoint" in painter(service, job_id).log
+    log = find_painter(service, job_id).log
+    assert f"Job {job_id}: starts from the beginning: Not a whole checkpoint" in log
 
 
 def test_a_job_with_a_checkpoint_of_another_version_starts_from_the_beginning(
-    service: ChaosService, undisturbed: bytes
+    service: ChaosService, uninterrupted_picture: bytes
 ) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
-    painter(service, job_id).signal_children(signal.SIGKILL)
+    find_painter(service, job_id).signal_children(signal.SIGKILL)
     for key in service.blobs.keys(f"jobs/{job_id}/checkpoints"):
         content = torch.load(BytesIO(service.blobs.get(key)), weights_only=True)
         changed = BytesIO()
         torch.save(content | {"version": content["version"] + 1}, changed)
         service.blobs.put(key, changed.getvalue())
     service.wait_for_status(job_id, "succeeded")
-    log = painter(service, job_id).log
-    assert f"Job {job_id}: starts again: A checkpoint of version" in log
-    assert service.get_pixels(job_id) == undisturbed
+    log = find_painter(service, job_id).log
+    assert f"Job {job_id}: starts from the beginning: A checkpoint of version" in log
+    assert service.get_pixels(job_id) == uninterrupted_picture
 
 
 def test_a_job_that_kills_every_worker_fails_and_those_behind_it_are_painted(
@@ -159,7 +160,7 @@ def test_a_job_that_takes_too_long_fails_after_one_attempt() -> None:
 def test_a_zombie_that_wakes_up_changes_nothing(service: ChaosService) -> None:
     job_id = service.submit(**LONG)
     until(lambda: service.get_job(job_id)["iteration"] > 0)
-    zombie = painter(service, job_id)
+    zombie = find_painter(service, job_id)
     zombie.signal_children(signal.SIGSTOP)
     done = service.wait_for_status(job_id, "succeeded")
     zombie.signal_children(signal.SIGCONT)
@@ -217,7 +218,7 @@ def test_a_worker_that_cannot_start_leaves_its_messages_until_it_can(service: Ch
     service.wait_for_status(job_id, "succeeded")
 
 
-def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(
+def test_while_redis_is_unreachable_the_api_reports_it_and_painting_continues(
     service: ChaosService,
 ) -> None:
     job_id = service.submit(**LONG)
@@ -235,7 +236,7 @@ def test_while_redis_is_unreachable_the_api_reports_it_and_painting_goes_on(
 
 
 def test_workers_outlive_a_redis_that_refuses_writes(service: ChaosService) -> None:
-    """As where its disk is full."""
+    """Redis refuses writes, for example, while its disk is full."""
     client = service.jobs.client
     logs = {worker: worker.log for worker in service.workers}
     client.config_set("min-replicas-to-write", 1)
@@ -254,7 +255,7 @@ def test_a_worker_that_shuts_down_while_redis_is_unreachable_ends_and_its_job_is
 ) -> None:
     job_id = service.submit(**LONG)
     until(lambda: has_checkpoint(service, job_id))
-    first = painter(service, job_id)
+    first = find_painter(service, job_id)
     service.redis.send_signal(signal.SIGKILL)
     service.redis.popen.wait()
     first.send_signal(signal.SIGTERM)

@@ -33,7 +33,7 @@ LAST_ITERATION: dict[str, Any] = {"size": 64, "iterations": 1, "scales": 1, "bac
 
 
 class HeartbeatsSeen(JobStore):
-    """Notes how many changes of the weights the worker knows."""
+    """A job store that records how many changes of the weights the worker knows."""
 
     weight_updates = 0
 

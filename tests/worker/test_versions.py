@@ -1,4 +1,4 @@
-"""Jobs of other versions: as 0.2.0 has written them, and with what only a newer version knows."""
+"""Jobs of other versions: written by 0.2.0, and with fields that only a newer version knows."""
 
 import json
 from collections.abc import Iterator

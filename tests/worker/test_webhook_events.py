@@ -42,7 +42,7 @@ def claimed(jobs: JobStore, job_id: str) -> str:
 
 
 def paint(jobs: JobStore, job_id: str, fence: str, iteration: int) -> None:
-    """A heartbeat after an iteration."""
+    """Sends a heartbeat after an iteration."""
     fields = {"progress": replace(PROGRESS, iteration=iteration).to_json()}
     jobs.run(
         transitions.heartbeat(job_id, fence, lease_seconds=20, fields=fields, iterations=iteration)
@@ -50,7 +50,7 @@ def paint(jobs: JobStore, job_id: str, fence: str, iteration: int) -> None:
 
 
 def wait_for_progress(jobs: JobStore, job_id: str) -> None:
-    """As if so much time had passed that progress is reported again."""
+    """Changes the stored times as if progress were due again."""
     jobs.client.hset(record_key(job_id), "webhook_progress_ms", 1)
 
 
@@ -68,7 +68,7 @@ def types(receiver: Receiver) -> list[str]:
 
 
 def deliver_all(deliveries: Deliveries) -> None:
-    """Everything that is due, and what is due after it."""
+    """Delivers everything that is due, and what becomes due after it."""
     while delivered(deliveries):
         pass
 

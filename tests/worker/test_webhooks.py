@@ -22,8 +22,8 @@ from worker.webhooks import RETRY_SECONDS, Deliveries
 RETENTION = Retention(retention_hours=1, grace_seconds=40)
 
 
-def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
-    """A job that has ended, with a webhook."""
+def cancel_new_job(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
+    """Cancels a new job that has a webhook; its ID."""
     job_id = new_job_id()
     latest_ms = jobs.run(transitions.begin_submission(job_id))
     entry = QueueEntry("somebody", 100, owner=owner, webhook_url=url)
@@ -37,7 +37,7 @@ def over(jobs: JobStore, url: str | None, owner: str = "ada") -> str:
 def test_a_webhook_reports_how_the_job_ended(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     delivered(deliveries)
     ((_, body),) = receiver.got
     message = json.loads(body)
@@ -51,16 +51,16 @@ def test_a_webhook_reports_how_the_job_ended(
 def test_the_official_verifier_accepts_it(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    over(jobs, receiver.url)
+    cancel_new_job(jobs, receiver.url)
     delivered(deliveries)
     ((headers, body),) = receiver.got
     assert Webhook(jobs.run(get_secret("ada"))).verify(body, headers)
 
 
-def test_each_owner_has_a_secret_of_its_own(
+def test_each_owner_has_its_own_secret(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    over(jobs, receiver.url, owner="ada")
+    cancel_new_job(jobs, receiver.url, owner="ada")
     delivered(deliveries)
     ((headers, body),) = receiver.got
     with pytest.raises(WebhookVerificationError):
@@ -71,10 +71,13 @@ def test_a_damaged_secret_or_record_delays_no_other_webhook(
     receiver: Receiver, deliveries: Deliveries, jobs: JobStore
 ) -> None:
     jobs.client.hset("api:webhook-secrets", "bob", "whsec_a")
-    unsigned, no_record = over(jobs, receiver.url, owner="bob"), over(jobs, receiver.url)
+    unsigned, no_record = (
+        cancel_new_job(jobs, receiver.url, owner="bob"),
+        cancel_new_job(jobs, receiver.url),
+    )
     jobs.client.delete(job_store.record_key(no_record))
     jobs.client.set(job_store.record_key(no_record), "text")
-    sent = over(jobs, receiver.url)
+    sent = cancel_new_job(jobs, receiver.url)
     assert delivered(deliveries)
     assert stored_webhook(jobs, sent).error is None
     error = stored_webhook(jobs, unsigned).error
@@ -83,7 +86,7 @@ def test_a_damaged_secret_or_record_delays_no_other_webhook(
 
 
 def test_a_job_without_a_webhook_url_has_no_webhook(deliveries: Deliveries, jobs: JobStore) -> None:
-    over(jobs, None)
+    cancel_new_job(jobs, None)
     assert not delivered(deliveries)
 
 
@@ -91,7 +94,7 @@ def test_a_webhook_that_does_not_arrive_is_retried_with_the_same_id(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [500, 503]
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     for tries, error in ((1, "The address answered 500."), (2, "The address answered 503.")):
         delivered(deliveries)
         webhook = stored_webhook(jobs, job_id)
@@ -108,7 +111,7 @@ def test_the_pauses_between_webhook_retries_grow(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [500] * (len(RETRY_SECONDS) + 1)
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     pauses = []
     while True:
         delivered(deliveries)
@@ -126,7 +129,7 @@ def test_an_address_that_answers_410_is_not_retried(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [410]
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     delivered(deliveries)
     assert stored_webhook(jobs, job_id).again_at is None
 
@@ -135,7 +138,7 @@ def test_a_redirect_is_not_followed(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
     receiver.answers = [302]
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     delivered(deliveries)
     assert len(receiver.got) == 1
     assert stored_webhook(jobs, job_id).error == "The address answered 302."
@@ -144,7 +147,7 @@ def test_a_redirect_is_not_followed(
 def test_an_unreachable_address_is_retried(deliveries: Deliveries, jobs: JobStore) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        job_id = over(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
+        job_id = cancel_new_job(jobs, f"http://127.0.0.1:{unused.getsockname()[1]}/")
         delivered(deliveries)
     webhook = stored_webhook(jobs, job_id)
     assert webhook.error is not None
@@ -155,13 +158,13 @@ def test_an_endless_answer_times_out(jobs: JobStore, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("worker.webhooks.MAX_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         Thread(target=_never_ends, args=(listening,), daemon=True).start()
-        job_id = over(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        job_id = cancel_new_job(jobs, f"http://127.0.0.1:{listening.getsockname()[1]}/")
         delivered(Deliveries(jobs, allow_private=True))
     assert stored_webhook(jobs, job_id).error == "The address could not be reached (ReadTimeout)."
 
 
 def _never_ends(listening: socket.socket) -> None:
-    """Says again and again that it will say something."""
+    """Sends interim responses again and again, and never a final one."""
     connection, _ = listening.accept()
     with connection, suppress(OSError):
         while True:
@@ -171,7 +174,7 @@ def _never_ends(listening: socket.socket) -> None:
 
 def test_two_processes_deliver_a_webhook_once(receiver: Receiver, jobs: JobStore) -> None:
     receiver.answering.clear()
-    over(jobs, receiver.url)
+    cancel_new_job(jobs, receiver.url)
     first, second = (Deliveries(jobs, allow_private=True) for _ in range(2))
     threads = [Thread(target=delivered, args=(each,)) for each in (first, second)]
     for thread in threads:
@@ -188,7 +191,7 @@ def test_two_processes_deliver_a_webhook_once(receiver: Receiver, jobs: JobStore
 def test_a_deleted_job_has_no_webhook(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     jobs.run(transitions.delete(job_id, retention=RETENTION))
     delivered(deliveries)
     assert receiver.got == []
@@ -197,7 +200,7 @@ def test_a_deleted_job_has_no_webhook(
 def test_nothing_is_sent_to_an_address_that_is_not_public(
     receiver: Receiver, jobs: JobStore
 ) -> None:
-    job_id = over(jobs, receiver.url)
+    job_id = cancel_new_job(jobs, receiver.url)
     delivered(Deliveries(jobs, allow_private=False))
     assert receiver.got == []
     webhook = stored_webhook(jobs, job_id)
@@ -209,9 +212,9 @@ def test_a_receiver_that_never_answers_delays_no_other(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         for _ in range(24):
-            over(jobs, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+            cancel_new_job(jobs, f"http://127.0.0.1:{silent.getsockname()[1]}/")
         deliveries.round()
-        job_id = over(jobs, receiver.url)
+        job_id = cancel_new_job(jobs, receiver.url)
         deliveries.round()
         until(lambda: stored_webhook(jobs, job_id).tries == 1)
         silent.accept()[0].close()  # the one try that has begun
@@ -222,7 +225,7 @@ def test_a_receiver_that_never_answers_delays_no_other(
 def test_an_invalid_address_in_a_record_delays_no_other_webhook(
     deliveries: Deliveries, receiver: Receiver, jobs: JobStore
 ) -> None:
-    job_ids = [over(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
+    job_ids = [cancel_new_job(jobs, url) for url in ("https://[a/", "https://a..b/", receiver.url)]
     delivered(deliveries)
     assert [stored_webhook(jobs, job_id).tries for job_id in job_ids] == [1, 1, 1]
     assert stored_webhook(jobs, job_ids[-1]).error is None
@@ -233,9 +236,9 @@ def test_webhooks_of_one_host_are_delivered_one_after_the_other(
 ) -> None:
     receiver.answering.clear()
     for _ in range(12):
-        over(jobs, receiver.url)
+        cancel_new_job(jobs, receiver.url)
     with receiving() as other:
-        over(jobs, other.url)
+        cancel_new_job(jobs, other.url)
         deliveries.round()
         until(lambda: receiver.got and other.got)  # by then a second one would have been sent
         receiver.answering.set()

@@ -1,4 +1,4 @@
-"""What the tests of webhooks share: a server that receives them, and what a job stores of them."""
+"""Helpers of the webhook tests: a server that receives webhooks, and access to stored ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from worker.webhooks import Deliveries
 
 @dataclass
 class Receiver:
-    """A server that gets webhooks, and answers as it is set to, while `answering` is set."""
+    """A server that receives webhooks, and responds as configured while `answering` is set."""
 
     url: str
     answers: list[int] = field(default_factory=list)
@@ -55,7 +55,7 @@ def receiving() -> Iterator[Receiver]:
 
 
 def delivered(deliveries: Deliveries) -> bool:
-    """A round and all its tries; whether there was one."""
+    """Runs a round and all its deliveries; whether there was any."""
     found = deliveries.round()
     deliveries.join()
     return found

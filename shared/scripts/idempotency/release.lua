@@ -1,4 +1,4 @@
--- The submission failed: the client may use its key again.
+-- Releases the idempotency key of a submission that failed: the client may use it again.
 --
 -- Keys:
 --   idempotency  hash: the first submission with the key

@@ -1,4 +1,4 @@
--- A client submits under an idempotency key, so that the same submission twice is one job.
+-- Reserves an idempotency key for a submission, so that a client that submits twice gets one job.
 --
 -- Keys:
 --   idempotency  hash: the first submission with the key
@@ -6,10 +6,10 @@
 --   token        of this request
 --   fingerprint  of what it submits
 --   hold_ms      how long the submission may take
---   deleted      the id of the job of this key if it has been deleted, '' if that is not known: it is
+--   deleted      the id of the job of this key if it is known to be deleted, else ''. Then it is
 --                submitted again
--- Returns {'new'} for the first, also if the first reply was lost; {'job', id} if the same was
--- submitted before; {'other'} if something else was; {'pending'} if the same is being submitted.
+-- Returns {'new'} for the first submission, also if the first reply was lost; {'job', id} if the same
+-- was submitted before; {'other'} if something else was; {'pending'} if the same is being submitted.
 local first = redis.call('HMGET', idempotency, 'token', 'fingerprint', 'job')
 if not first[1] then
   redis.call('HSET', idempotency, 'token', token, 'fingerprint', fingerprint)

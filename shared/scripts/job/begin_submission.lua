@@ -1,5 +1,5 @@
--- The pictures of a new job are about to be written: if its record is never written, they are cleaned
--- up.
+-- Notes that the pictures of a new job are about to be written: if its record is never written, they
+-- are cleaned up.
 --
 -- Keys: cleanup
 -- Arguments:

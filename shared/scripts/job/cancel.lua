@@ -1,10 +1,10 @@
--- The client cancels the job: it ends at once if no worker paints it; otherwise its worker is
+-- Cancels the job for its client. If no worker paints it, it ends at once; otherwise its worker is
 -- requested to end it.
 --
 -- Keys: record, running
 -- Arguments: those of `Retention` (prelude.lua)
--- Returns 'canceled', 'requested', 'finishing' (unchanged: its worker was requested to commit its
--- picture before), 'over' (unchanged) or 'unknown'.
+-- Returns 'canceled', 'requested', 'finishing' (unchanged: its worker was already requested to commit
+-- its picture), 'over' (unchanged) or 'unknown'.
 local state = redis.call('HMGET', record, 'status', 'cancel_requested', 'finish_requested')
 if not state[1] then return 'unknown' end
 

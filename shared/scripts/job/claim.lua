@@ -1,12 +1,12 @@
--- A worker claims the first of some jobs that is still queued.
+-- Claims the first of some jobs that is still queued, for a worker.
 --
 -- Keys: record, turns, running, deadlines, counters
 -- Arguments:
 --   candidates  the ids of the jobs, first to last, separated by commas
---   worker      who claims: a name that its next painting processes have too
+--   worker      who claims: a name that the next painting processes of its pool have too
 --   lease_ms    how long the claim holds without a heartbeat
---   token       unique to this claim: a Redis that lost its last second may give an attempt the same
---               number twice
+--   token       unique to this claim: a Redis that lost its last second may give two attempts the same
+--               number
 -- Returns {id, fence, fields and values of its record}, and the same again if the first reply was lost;
 -- nil if none of them is queued.
 local now = now_ms()
@@ -19,7 +19,7 @@ local function claimed(fence)
   return {id, fence, redis.call('HGETALL', record)}
 end
 
--- The number of the attempt that begins: 1 after what is not a number.
+-- Counts the attempt that begins, and returns its number: 1 if the old count is not a number.
 local function count_attempt()
   local attempt = redis.pcall('HINCRBY', record, 'attempt', 1)
   if type(attempt) == 'number' then return attempt end
@@ -27,8 +27,8 @@ local function count_attempt()
   return 1
 end
 
--- Claims the selected job: its fence, or nil if it is not queued. A damaged record must not stop the
--- script halfway: the job would be in no list.
+-- Claims the selected job. Returns the fence, or nil if the job is not queued. A damaged record must not
+-- stop the script halfway: the job would be in no list.
 local function claim()
   local state = redis.call('HMGET', record, 'status', 'lane', 'turn', 'caller', 'created_ms')
   if not state[1] then
@@ -42,10 +42,10 @@ local function claim()
     return nil
   end
 
-  local lane = state[2] or '1' -- a record without it is found damaged when it is read
+  local lane = state[2] or '1' -- a record without a lane counts as damaged when it is read
   local turn = math.max(tonumber(state[3]) or 0, tonumber(redis.call('HGET', turns, lane) or 0))
   redis.call('HSET', turns, lane, turn)
-  -- A caller without later turns is forgotten: the next turn is the same.
+  -- A caller without later turns is forgotten: its next turn stays the same.
   local callers_turn = lane .. ':' .. (state[4] or '')
   if tonumber(redis.call('HGET', turns, callers_turn) or 0) <= turn then
     redis.call('HDEL', turns, callers_turn)

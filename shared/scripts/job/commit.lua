@@ -1,4 +1,4 @@
--- The worker commits: the job ends, with its result or its error, if the claim is still held. A job
+-- Commits for a worker: the job ends, with its result or its error, if the claim is still held. A job
 -- that fails after its client has canceled it is canceled.
 --
 -- Keys: record, running, counters
@@ -9,7 +9,7 @@
 -- Returns 'ok', or 'lost' if the claim is not held: then nothing has changed.
 local state = redis.call('HMGET', record, 'status', 'fence', 'started_ms', 'cancel_requested')
 if state[2] ~= fence then return 'lost' end
--- The same commit again: the first reply was lost.
+-- This commit is repeated, because the first reply was lost.
 if state[1] == status or status == 'failed' and state[1] == 'canceled' then return 'ok' end
 if state[1] ~= 'running' then return 'lost' end
 

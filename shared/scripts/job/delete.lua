@@ -1,4 +1,4 @@
--- Deletes a job in any state: a worker that still paints it learns so at its next heartbeat.
+-- Deletes a job in any state. A worker that still paints it finds out at its next heartbeat.
 --
 -- Keys: record, cleanup
 --   idempotency  hash: the submission that may refer to this job; may be missing

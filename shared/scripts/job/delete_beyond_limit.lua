@@ -9,7 +9,7 @@
 local limit = list == retained and jobs_in_all or jobs_per_owner
 local rank = redis.call('ZRANK', list, id)
 if not rank or rank >= redis.call('ZCARD', list) - limit then return 0 end
--- Nothing else finds the owner's list where the record is gone or damaged.
+-- Without the record's owner, `delete_record` does not find the owner's list.
 redis.call('ZREM', list, id)
 delete_record()
 redis.call('ZADD', cleanup, now_ms(), id)

@@ -1,4 +1,4 @@
--- Deletes a job, with its blobs, whose key holds something else than a record.
+-- Deletes a job, with its blobs, whose key holds something other than a record.
 --
 -- Keys: record, cleanup
 -- Arguments: none

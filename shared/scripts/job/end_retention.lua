@@ -1,4 +1,5 @@
--- The result of a job was sent completely: if the job is retained until then, its retention ends soon.
+-- Notes that the result of a job was sent completely. If the job is retained only until then, its
+-- retention ends soon.
 --
 -- Keys: record, finished
 -- Arguments:

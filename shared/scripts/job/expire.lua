@@ -1,4 +1,4 @@
--- A queued job ends that no worker claimed in time.
+-- Ends a queued job that no worker claimed in time.
 --
 -- Keys: record, deadlines
 -- Arguments: those of `Retention` (prelude.lua), and

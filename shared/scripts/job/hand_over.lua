@@ -1,4 +1,4 @@
--- The worker cannot paint the job, but another may: it is queued again, at its old place.
+-- Queues a job again, at its old place: the worker cannot paint it, but another may.
 --
 -- Keys: record, running
 -- Arguments:

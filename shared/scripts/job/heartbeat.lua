@@ -1,4 +1,4 @@
--- The worker is alive: renews its lease, writes its updates, and returns what the client requests.
+-- Renews the lease of a living worker, writes its updates, and returns what the client requests.
 --
 -- Keys: record, running, work_left, counters
 -- Arguments:
@@ -9,10 +9,10 @@
 --   iterations      since the last heartbeat
 --   fields          fields and values to write, if there are any
 -- Returns {'ok'}, {'ok', weight updates, options (JSON)} if the weights have changed, {'cancel'} or
--- {'finish'} if the client requests it, {'timed_out'} if the job has taken as long as it may, or
+-- {'finish'} if the client requests it, {'timed_out'} if the job has reached its time limit, or
 -- {'lost'} if the claim is not held.
 
--- The least time between two webhooks that report progress.
+-- The shortest time between two webhooks that report progress.
 local PROGRESS_MS = 10000
 
 local state = redis.call('HMGET', record, 'status', 'fence', 'cancel_requested', 'reweighed',

@@ -2,8 +2,8 @@
 --
 -- Keys: record, webhooks, counters
 -- Arguments:
---   event     which was delivered
---   try       which one it was, from 1
+--   event     the event that was delivered
+--   try       the number of the try, from 1
 --   fault     what went wrong, '' if it arrived
 --   again_ms  after which it is tried again, '' if it is not; 'progress' never is, and 'started' only
 --             until the job is over
@@ -12,7 +12,7 @@ local state = redis.call('HMGET', record, 'status', 'webhook_tries', 'webhook_pe
                          'webhook_events', 'finished_ms')
 if not state[1] then return 0 end
 local tries, pending, is_over = state[2] or 0, state[3] or '', state[5]
--- Another event than this one if the job ended during the try.
+-- If the job ended during the try, this is another event.
 local next_event = next_webhook_event(pending, state[4], is_over)
 if next_event == event and tries + 1 ~= tonumber(try) then return 0 end
 

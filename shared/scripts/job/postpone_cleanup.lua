@@ -1,8 +1,8 @@
--- The blobs of a job could not be cleaned up: others are cleaned up first.
+-- Postpones the cleanup of a job whose blobs could not be deleted: others are cleaned up first.
 --
 -- Keys: cleanup
 -- Arguments:
---   due_ms    when that was due: if it is due again later, that stays
+--   due_ms    when that was due: a cleanup that is due later is not postponed
 --   delay_ms  after which it is tried again
 -- Returns 1.
 local due = redis.call('ZSCORE', cleanup, id)

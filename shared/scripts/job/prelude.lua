@@ -1,4 +1,4 @@
--- Goes before every script on one job. Each gets its own arguments, the job's `id`, and these keys:
+-- Precedes every script on one job. Each gets its own arguments, the job's `id`, and these keys:
 --   record     hash: the job
 --   waiting    sorted set: ids of queued jobs, by their place
 --   arrivals   sorted set: ids of queued jobs, by when they were submitted (milliseconds)
@@ -12,7 +12,7 @@
 --   index      sorted set: owner:moment:id of every job, in this order (microseconds)
 --   by_status  sorted set: status:owner:moment:id of every job, in this order
 --   owners     hash: id → owner, of queued and running jobs
---   in_flight  hash: owner → how many of those there are
+--   in_flight  hash: owner → how many of these jobs it has
 --   webhooks   sorted set: ids whose webhook is to be tried, by when (milliseconds): later than
 --              `webhook_again_ms` of the record while a try is under way
 --   counters   hash: the counts that the API's metrics read
@@ -20,7 +20,7 @@
 --              `retained:owner` has those of one owner
 -- A script that ends a job also gets the arguments of `Retention` in `shared/transitions.py`:
 --   retention_ms    how long the job is retained once it is over
---   grace_ms        after which none of its workers writes any more
+--   grace_ms        the time after which none of its workers writes any more
 --   jobs_per_owner  how many jobs are retained of one owner
 --   jobs_in_all     how many jobs are retained of all owners
 
@@ -29,8 +29,8 @@ local function notify()
   redis.call('PUBLISH', 'changed', id)
 end
 
--- Writes fields of the record that a client can see: the version goes up by one. If that is not a
--- number, it stays, and the record is found damaged when it is read.
+-- Writes fields of the record that a client can see: the version goes up by one. If the version is not
+-- a number, it stays, and the record counts as damaged when it is read.
 local function update_record(...)
   redis.call('HSET', record, ...)
   notify()
@@ -52,8 +52,8 @@ local function read_work_left()
   return tonumber(redis.call('HGET', work_left, id)) or 0
 end
 
--- Until when a worker may claim the job, for ever by default, and what it becomes then: 'expired' or
--- 'timed_out'.
+-- Returns until when a worker may claim the job, infinity by default, and what happens to it then:
+-- 'expired' or 'timed_out'.
 local function find_latest_start()
   local state = redis.call('HMGET', record, 'deadline_ms', 'started_ms', 'timeout_ms')
   -- A job that was claimed in time does not expire when it is queued again.
@@ -63,8 +63,8 @@ local function find_latest_start()
   return deadline, 'expired'
 end
 
--- Forgets a few of the callers without later turns: their next turn is the same. A claim forgets its own
--- caller, but nothing else forgets one whose last job was not claimed.
+-- Forgets a few of the callers without later turns: their next turn stays the same. A claim forgets its
+-- own caller, but nothing else forgets a caller whose last job was not claimed.
 local function forget_past_turns()
   local found = redis.call('HRANDFIELD', turns, 8, 'WITHVALUES')
   for i = 1, #found, 2 do
@@ -75,7 +75,8 @@ local function forget_past_turns()
   end
 end
 
--- A damaged record must not stop a script halfway: the job would be in no list.
+-- Puts the job into the queue. A damaged record must not stop a script halfway: the job would be in no
+-- list.
 local function enter_queue()
   local state = redis.call('HMGET', record, 'place', 'created_ms')
   if redis.call('ZADD', waiting, tonumber(state[1]) or now_ms(), id) == 1 then
@@ -86,7 +87,7 @@ local function enter_queue()
   if latest < math.huge then redis.call('ZADD', deadlines, latest, id) end
 end
 
--- A running job waits again, at its old place.
+-- Queues a running job again, at its old place.
 local function requeue_job()
   redis.call('ZREM', running, id)
   redis.call('HDEL', record, 'fence', 'claimed_by')
@@ -101,7 +102,7 @@ local function leave_queue()
   redis.call('ZREM', arrivals, id)
   redis.call('ZREM', deadlines, id)
   if redis.call('EXISTS', waiting, running) == 0 then
-    -- No job is left to take turns with; rounding errors go with them.
+    -- No job is left to take turns with. This also removes rounding errors.
     redis.call('DEL', turns)
     redis.call('HDEL', work_left, 'waiting')
   else
@@ -109,7 +110,7 @@ local function leave_queue()
   end
 end
 
--- The job no longer counts as its owner's in flight.
+-- Stops counting the job among its owner's jobs in flight.
 local function leave_in_flight()
   local owner = redis.call('HGET', owners, id)
   if not owner then return end
@@ -117,7 +118,7 @@ local function leave_in_flight()
   if redis.call('HINCRBY', in_flight, owner, -1) <= 0 then redis.call('HDEL', in_flight, owner) end
 end
 
--- The job is neither queued nor running any more.
+-- Removes a job that is neither queued nor running any more.
 local function leave_all_queues()
   redis.call('ZREM', running, id)
   leave_queue()
@@ -130,7 +131,7 @@ local function retained_key(job_id)
   return retained .. ':' .. (type(owner) == 'string' and owner or 'anonymous')
 end
 
--- A job no longer counts among the retained ones.
+-- Removes a job from the lists of retained jobs.
 local function stop_retaining(job_id)
   redis.call('ZREM', retained_key(job_id), job_id)
   redis.call('ZREM', retained, job_id)
@@ -158,11 +159,11 @@ end
 -- The share of the work that counts as progress: heartbeats report it only roughly.
 local PROGRESS = 0.02
 
--- Of how many workers the record remembers that their attempts failed.
+-- How many workers whose attempts failed a record names.
 local REMEMBERED_WORKERS = 16
 
--- How many attempts in a row have failed with their workers and without progress beyond the earlier
--- ones, with the current one.
+-- Returns how many attempts in a row, including the current one, have failed because of their workers
+-- and without progress beyond the earlier ones.
 local function count_failed_attempts(left)
   local state = redis.call('HMGET', record, 'lost', 'lost_left', 'work')
   local before, work = tonumber(state[2]), tonumber(state[3]) or 0
@@ -170,14 +171,14 @@ local function count_failed_attempts(left)
   return (tonumber(state[1]) or 0) + 1
 end
 
--- Notes that the current attempt has failed for a reason that lies with its worker. Each worker is named
--- once, with its newest reason; one of version 0.2.0 has not said who it is.
+-- Notes that the current attempt has failed because of its worker. Each worker is named once, with its
+-- newest reason; a worker of version 0.2.0 does not report its identity.
 local function note_failed_attempt(reason)
   local left = read_work_left()
   local failed = count_failed_attempts(left)
   redis.call('HSET', record, 'lost', failed)
-  -- It stays until an attempt comes further: else one that came less far would make the next one
-  -- count as progress.
+  -- `lost_left` stays until an attempt gets further. Otherwise an attempt that got less far would make
+  -- the next one count as progress.
   redis.call(failed == 1 and 'HSET' or 'HSETNX', record, 'lost_left', left)
   local state = redis.call('HMGET', record, 'claimed_by', 'failed_attempts')
   if not state[1] then return end
@@ -207,16 +208,16 @@ local function delete_record()
   notify()
 end
 
--- The event that the webhook delivers next, nil if there is none: one of those that come before the
--- end and are still pending, or the end, which is never listed among these.
+-- The event that the webhook delivers next, nil if there is none: the first pending one, or 'finished',
+-- which is never in the list of pending events.
 local function next_webhook_event(pending, events, is_over)
   local first = string.match(pending or '', '[^,]+')
   if first then return first end
   if is_over and (not events or string.find(events, 'finished')) then return 'finished' end
 end
 
--- Lets the webhook deliver 'started' or 'progress', after what is pending. A 'progress' that is not
--- delivered yet is replaced: what it says is read when it is delivered. Whether it was added.
+-- Lets the webhook deliver 'started' or 'progress', after the pending events. A 'progress' is not added
+-- while one is pending: its content is read when it is delivered. Returns whether it was added.
 local function add_webhook_event(event)
   local state = redis.call('HMGET', record, 'webhook_events', 'webhook_pending')
   if not state[1] or not string.find(state[1], event) then return false end
@@ -231,8 +232,8 @@ local function add_webhook_event(event)
   return true
 end
 
--- The job is over: progress is no longer reported, and the next event is due now, unless a try is
--- under way. After that one, `note_delivery` goes on.
+-- Prepares the webhook of a job that is over: progress is no longer reported, and the next event is due
+-- now. While a try is under way, `note_delivery` does this after it.
 local function finish_webhook()
   local state = redis.call('HMGET', record, 'webhook_url', 'webhook_events', 'webhook_pending',
                            'webhook_again_ms')

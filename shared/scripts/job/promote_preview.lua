@@ -1,4 +1,4 @@
--- A canceled or failed job gets its last preview as its result.
+-- Makes the last preview of a canceled or failed job its result.
 --
 -- Keys: record, retained
 -- Arguments:

@@ -6,5 +6,6 @@
 --   exact  how many of the jobs before it are added up one by one; the others count as the mean of
 --          all queued jobs
 -- Returns {fields and values}, or {fields and values, rank, work ahead, work left} while it is
--- queued; no fields if the job does not exist, only its id if the key holds something else than a record.
+-- queued; no fields if the job does not exist, only its id if the key holds something other than a
+-- record.
 return read_job(record, id, waiting, running, work_left, exact)

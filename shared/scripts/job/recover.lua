@@ -1,22 +1,22 @@
--- A running job whose lease has run out is queued again, at its old place; or it ends, because the
--- client canceled it, its worker was killed for taking too long, or too many attempts in a row failed
--- with their workers.
+-- Queues a running job whose lease has run out again, at its old place. Ends it if the client canceled
+-- it, its worker was killed for taking too long, or too many attempts in a row failed because of their
+-- workers.
 --
 -- Keys: record, running, counters
 -- Arguments: those of `Retention` (prelude.lua), and
---   lost_limit          after how many attempts in a row that failed with their workers, without
+--   lost_limit          after how many attempts in a row that failed because of their workers, without
 --                       progress, the job fails
 --   worker_lost_detail  the sentence for that error
 --   time_limit_detail   the sentence for that error
---   limit_ms            if the lease ends so long after the claim, the worker was killed for taking too
---                       long
+--   limit_ms            if the lease ends this long after the claim, the worker was killed for taking
+--                       too long
 -- Returns 'queued', 'canceled', 'worker_lost', 'time_limit', or 'held' if there is nothing to recover.
 local state = redis.call('HMGET', record, 'status', 'cancel_requested', 'claimed_ms')
 if state[1] ~= 'running' then
   redis.call('ZREM', running, id)
   return 'held'
 end
--- A running job that is not in `running` has lost its lease altogether.
+-- A running job that is not in `running` has no lease.
 local lease_ms = tonumber(redis.call('ZSCORE', running, id) or 0)
 if lease_ms > now_ms() then return 'held' end
 

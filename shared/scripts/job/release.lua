@@ -1,5 +1,4 @@
--- The worker returns its job, which is queued again, at its old place; or it ends, because the client
--- has canceled it.
+-- Queues a job that its worker returns again, at its old place. Ends it if the client has canceled it.
 --
 -- Keys: record, running
 -- Arguments: those of `Retention` (prelude.lua), and

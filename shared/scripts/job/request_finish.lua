@@ -1,9 +1,9 @@
--- The client requests the picture as it is: the worker of a running job commits it after the current
--- iteration, unless the client requested to cancel it before.
+-- Requests the picture as it is, for the client: the worker of a running job commits it after the
+-- current iteration, unless the client already requested to cancel the job.
 --
 -- Keys: record
 -- Arguments: none
--- Returns 'requested', 'canceling' (unchanged: its worker was requested to cancel it before), 'idle'
+-- Returns 'requested', 'canceling' (unchanged: its worker was already requested to end it), 'idle'
 -- (unchanged: no worker paints it) or 'unknown'.
 local state = redis.call('HMGET', record, 'status', 'finish_requested', 'cancel_requested')
 if not state[1] then return 'unknown' end

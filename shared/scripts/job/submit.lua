@@ -9,15 +9,15 @@
 --   work             how much there is to paint: pixels times iterations
 --   caller           who submits; callers take turns
 --   lane             0, 1 or 2: a job of a lower lane goes first
---   wait_ms          how long it may be queued before it expires; 0 for ever
---   total_ms         how long it may wait and be painted in all; 0 for ever
+--   wait_ms          how long it may be queued before it expires; 0 for no limit
+--   total_ms         how long it may wait and be painted in all; 0 for no limit
 --   keep             how long it is retained once it is over: milliseconds, 'until_fetched', or '' for
 --                    as long as the operator allows
 --   owner            whose job it is
---   in_flight_limit  how many of the owner may be queued or running; 0 for any number
+--   in_flight_limit  how many jobs of the owner may be queued or running; 0 for any number
 --   token            of the request that holds an idempotency key, '' if there is none
 --   ttl_ms           how long that key refers to this job
---   webhook_url      notified of events of the job, '' for none
+--   webhook_url      the URL that is notified of events of the job, '' for none
 --   webhook_events   which, separated by commas, '' for 'finished'
 --   origin           the request that submits it, and its trace; '' for neither
 --   latest_ms        what `begin_submission` returned

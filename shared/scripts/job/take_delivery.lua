@@ -1,8 +1,8 @@
--- A process that delivers webhooks takes the next try of one, if it is due.
+-- Takes the next try of a webhook, if it is due, for a process that delivers webhooks.
 --
 -- Keys: record, webhooks
 -- Arguments:
---   hold_ms  after which another process may take it
+--   hold_ms  the time after which another process may take it
 -- Returns {}, or {event, url, owner, status, how often the event was tried, the request and trace of
 -- the job, its progress (JSON)}; '' for what is not known.
 local now = now_ms()

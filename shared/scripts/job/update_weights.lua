@@ -1,4 +1,4 @@
--- The client changes the weights of a job that is not over.
+-- Changes the weights of a job that is not over, for its client.
 --
 -- Keys: record
 -- Arguments:

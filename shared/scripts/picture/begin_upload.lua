@@ -1,4 +1,4 @@
--- The blob of a new picture is about to be written: if its record is never written, it is deleted.
+-- Notes that the blob of a new picture is about to be written: if the record never is, it is deleted.
 --
 -- Keys: unused
 -- Arguments:

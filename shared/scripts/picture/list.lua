@@ -17,7 +17,7 @@ while seen < tonumber(most) do
     place, seen = string.sub(entry, #owner + 2), seen + 1
     local key = picture_key(string.match(place, '[^:]*$'))
     local state = redis.pcall('HMGET', key, 'expires_ms', 'name')
-    -- A key that holds something else than a picture, or nothing, has expired.
+    -- A key that holds something other than a picture, or nothing, counts as expired.
     if tonumber(state[1] or 0) > now_ms() and (only_named == '0' or state[2] ~= '') then
       found[#found + 1] = redis.call('HGETALL', key)
       if #found == tonumber(limit) then return {place, found} end

@@ -2,9 +2,9 @@
 --
 -- Keys: unused, undeleted
 -- Arguments:
---   deleted   (JSON) the keys of those that were
+--   deleted   (JSON) the keys of those that were deleted
 --   failed    (JSON) the keys of the others: a picture that is stored late must not use them either
---   delay_ms  after which those are tried again
+--   delay_ms  the time after which the others are tried again
 -- Returns 1.
 for _, blob in ipairs(cjson.decode(deleted)) do
   redis.call('ZREM', unused, blob)

@@ -1,5 +1,5 @@
--- Stores a picture whose blob is written. Beyond the limits, those that were not used for the longest
--- time are deleted.
+-- Stores a picture whose blob is written. Beyond the limits, the least recently used pictures are
+-- deleted.
 --
 -- Keys: picture, index, expiry, owned, unused
 -- Arguments:
@@ -36,7 +36,7 @@ redis.call('ZADD', index, 0, listed)
 redis.call('ZREM', unused, blob)
 renew_picture(id, retention_ms)
 
--- A few at once: there are many only if the limit was lowered.
+-- Deletes the pictures beyond a limit, a few at once: there are many only if the limit was lowered.
 local function trim(pictures, limit)
   local beyond = math.min(redis.call('ZCARD', pictures) - limit, 100)
   if beyond <= 0 then return end

@@ -1,4 +1,4 @@
--- Goes before every script on a sweep.
+-- Precedes every script on a sweep.
 
 -- Deletes a sweep, and its idempotency key. Returns 1, or 0 if the sweep did not exist.
 local function delete_sweep(key)

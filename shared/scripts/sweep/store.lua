@@ -12,7 +12,7 @@
 --   in_all       how many sweeps are stored of all owners
 --   token        of the request that holds the key
 --   key_ttl_ms   how long the key refers to this sweep
--- Returns 1, or 0 if the key is no longer this request's: then nothing has changed.
+-- Returns 1, or 0 if the request no longer holds the key: then nothing has changed.
 if idempotency then
   if redis.call('HGET', idempotency, 'token') ~= token then return 0 end
   redis.call('HSET', idempotency, 'job', cjson.decode(stored).id)

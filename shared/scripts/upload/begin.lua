@@ -11,11 +11,11 @@
 --   id           of the upload
 --   owner        whose it is
 --   name         of the picture; '' if it has none
---   blob         the key of what the client sends
+--   blob         the key of the file that the client sends
 --   lifetime_ms  how long the upload lasts
 --   url_ms       how long its file may be written
 --   limit        how many uploads one owner may have
--- Returns 0, or how long to wait where there are too many (milliseconds).
+-- Returns 0, or how long to wait if there are too many (milliseconds).
 local now = now_ms()
 local expires = now + lifetime_ms
 redis.call('ZREMRANGEBYSCORE', uploads, '-inf', now)
@@ -28,6 +28,6 @@ redis.call('HSET', upload, 'owner', owner, 'name', name, 'blob', blob, 'picture'
 redis.call('PEXPIREAT', upload, expires)
 redis.call('ZADD', uploads, expires, id)
 redis.call('PEXPIREAT', uploads, expires)
--- Until then the blob may be written again and again.
+-- Until then, the client may write the blob repeatedly.
 redis.call('ZADD', unused, expires, blob)
 return 0

@@ -8,7 +8,7 @@
 -- Returns 1.
 if redis.call('EXISTS', upload) == 1 then
   redis.call('HSET', upload, 'picture', picture)
-  -- It counts for as long as its file may be written again.
+  -- It counts towards the limit for as long as its file may be written again.
   redis.call('ZADD', uploads, 'XX', redis.call('HGET', upload, 'writable_until'), id)
 end
 return 1

@@ -1,4 +1,4 @@
-"""Keys, whose jobs one sees, and how much one may ask for."""
+"""API keys: which jobs a caller may read, and the limits on what it may submit."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def guarded_process(start: Start) -> Iterator[RunningApi]:
 
 @pytest.fixture
 def guarded(guarded_process: RunningApi, jobs: JobStore) -> RunningApi:
-    """An API that asks for keys, with no job in its records and no key."""
+    """An API that requires keys, with no job in its records and no key."""
     assert jobs.client.keys("*") == []
     return guarded_process
 
@@ -68,17 +68,19 @@ def test_nothing_is_answered_without_a_key(guarded: RunningApi) -> None:
     assert code(submit(guarded, {})) == (401, "key_missing")
 
 
-def test_a_key_that_was_never_made_is_refused(guarded: RunningApi) -> None:
+def test_a_key_that_was_never_created_is_refused(guarded: RunningApi) -> None:
     assert code(submit(guarded, {"Authorization": "Bearer pastiche_x"})) == (401, "key_unknown")
 
 
-def test_a_key_opens_its_owner_s_jobs(guarded: RunningApi, jobs: JobStore) -> None:
+def test_a_key_gives_access_to_its_owner_s_jobs(guarded: RunningApi, jobs: JobStore) -> None:
     ada = key_of("ada", jobs)
     job = submit(guarded, ada).json()
     assert guarded.http.get(job["links"]["self"], headers=ada).json()["id"] == job["id"]
 
 
-def test_all_keys_of_an_owner_open_the_same_jobs(guarded: RunningApi, jobs: JobStore) -> None:
+def test_all_keys_of_an_owner_give_access_to_the_same_jobs(
+    guarded: RunningApi, jobs: JobStore
+) -> None:
     job = submit(guarded, key_of("ada", jobs)).json()
     assert guarded.http.get(job["links"]["self"], headers=key_of("ada", jobs)).is_success
 
@@ -116,7 +118,7 @@ def body_of(method: str) -> dict[str, Any]:
     return {"json": {"style_weight": 0.3}} if method == "patch" else {}
 
 
-def test_a_revoked_key_opens_nothing(guarded: RunningApi, redis_url: str) -> None:
+def test_a_revoked_key_gives_access_to_nothing(guarded: RunningApi, redis_url: str) -> None:
     key = keys_command(redis_url, "create", "ada").stdout.strip()
     ada = {"Authorization": f"Bearer {key}"}
     key_id, _, owner = keys_command(redis_url, "list").stdout.split()
@@ -125,7 +127,7 @@ def test_a_revoked_key_opens_nothing(guarded: RunningApi, redis_url: str) -> Non
     assert code(submit(guarded, ada)) == (401, "key_unknown")
 
 
-def test_a_key_is_not_kept_itself(guarded: RunningApi, jobs: JobStore) -> None:
+def test_a_key_is_stored_only_as_a_hash(guarded: RunningApi, jobs: JobStore) -> None:
     key = key_of("ada", jobs)["Authorization"].removeprefix("Bearer ")
     assert key not in str(jobs.client.hgetall("api:keys"))
 
@@ -136,7 +138,7 @@ def test_an_owner_s_name_is_plain(owner: str, redis_url: str) -> None:
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
 
 
-def test_a_key_that_is_not_there_cannot_be_revoked(redis_url: str) -> None:
+def test_an_unknown_key_cannot_be_revoked(redis_url: str) -> None:
     refused = keys_command(redis_url, "revoke", "0123456789ab")
     assert (refused.returncode, refused.stderr) == (1, "There is no key 0123456789ab.\n")
 
@@ -160,7 +162,7 @@ def test_a_token_changes_nothing(guarded: RunningApi, jobs: JobStore) -> None:
     assert code(refused) == (403, "token_reads_only")
 
 
-def test_a_token_that_was_made_up_or_is_another_s_work_is_refused(guarded: RunningApi) -> None:
+def test_a_forged_token_is_refused(guarded: RunningApi) -> None:
     forged = URLSafeTimedSerializer("guess", salt="reads").dumps("ada")
     for token in ("x", forged):
         refused = guarded.http.get(f"/jobs/{'0' * 32}", params={"token": token})
@@ -172,7 +174,7 @@ def revoke(headers: dict[str, str], jobs: JobStore) -> None:
     assert keys.revoke(jobs.client, keys.hash_key(key)[:12])
 
 
-def test_a_token_is_worthless_once_its_key_is_revoked(guarded: RunningApi, jobs: JobStore) -> None:
+def test_a_token_is_refused_once_its_key_is_revoked(guarded: RunningApi, jobs: JobStore) -> None:
     ada, other_key = key_of("ada", jobs), key_of("ada", jobs)
     job = submit(guarded, ada).json()
     token = guarded.http.post("/tokens", headers=ada).json()["token"]
@@ -190,7 +192,7 @@ def test_a_stream_ends_once_its_key_is_revoked(guarded: RunningApi, jobs: JobSto
         lines = response.iter_lines()
         assert next(lines).startswith("retry:")
         revoke(ada, jobs)
-        list(lines)  # ends with the next sign of life
+        list(lines)  # ends with the next keep-alive comment
 
 
 def test_a_token_is_not_in_the_log(redis_url: str, jobs: JobStore, tmp_path: Path) -> None:
@@ -223,9 +225,7 @@ def test_with_keys_any_name_and_any_site_is_answered(guarded: RunningApi, jobs: 
     assert "cross-origin-resource-policy" not in answer.headers
 
 
-def test_requests_beyond_the_limit_are_told_when_to_come_again(
-    start: Start, jobs: JobStore
-) -> None:
+def test_requests_beyond_the_limit_learn_when_to_retry(start: Start, jobs: JobStore) -> None:
     with start(PASTICHE_REQUESTS_PER_MINUTE="2") as api:
         answers = [api.http.get(f"/jobs/{'0' * 32}") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [404, 404, 429]
@@ -256,7 +256,7 @@ def test_a_day_s_painting_is_limited(start: Start, jobs: JobStore) -> None:
         assert len(jobs.client.keys("job:*")) == 1
 
 
-def test_however_many_ask_at_once_no_more_than_a_day_s_painting_is_taken(
+def test_submissions_at_the_same_time_do_not_exceed_a_day_s_painting(
     start: Start, jobs: JobStore
 ) -> None:
     files, limit = {"content": pictures.jpeg(), "style": pictures.png()}, {QUOTA: "1"}
@@ -270,7 +270,7 @@ def test_however_many_ask_at_once_no_more_than_a_day_s_painting_is_taken(
     assert sorted(answers) == [202] + [429] * 7
 
 
-def test_what_a_refused_job_would_have_taken_is_given_back(start: Start, jobs: JobStore) -> None:
+def test_a_refused_job_does_not_count_for_the_day_s_painting(start: Start, jobs: JobStore) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     with start(**{QUOTA: "1"}) as api:
         jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(10_000)})
@@ -291,7 +291,9 @@ def test_without_keys_high_priority_is_the_operator_s_choice(start: Start, jobs:
         assert api.http.post("/jobs", files=files, data={"priority": "low"}).status_code == 202
 
 
-def test_high_priority_is_a_right_of_the_key(guarded: RunningApi, jobs: JobStore) -> None:
+def test_only_keys_with_the_right_may_set_high_priority(
+    guarded: RunningApi, jobs: JobStore
+) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     allowed = {"Authorization": f"Bearer {keys.create(jobs.client, 'ada', high_priority=True)}"}
     other = key_of("ada", jobs)
@@ -316,9 +318,9 @@ def test_the_command_says_which_keys_may_have_high_priority(jobs: JobStore, redi
     assert bob.endswith("bob")
 
 
-def test_without_limits_nothing_is_said_of_them(api: RunningApi) -> None:
+def test_without_limits_no_header_names_any(api: RunningApi) -> None:
     assert "ratelimit" not in api.http.get(f"/jobs/{'0' * 32}").headers
 
 
-def test_the_service_of_a_laptop_is_not_seen_by_others(tmp_path: Path) -> None:
+def test_the_service_listens_only_on_loopback_by_default(tmp_path: Path) -> None:
     assert (Settings().host, Settings().keys_required) == ("127.0.0.1", False)

@@ -76,7 +76,7 @@ def test_an_allowed_page_reads_errors(open_api: RunningApi) -> None:
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (415, APP)
 
 
-def test_other_pages_stay_refused(open_api: RunningApi) -> None:
+def test_pages_of_other_origins_are_refused(open_api: RunningApi) -> None:
     response = submit(open_api, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
     assert code(response) == (403, "cross_site_request")
     assert "access-control-allow-origin" not in response.headers
@@ -106,7 +106,7 @@ class QuietFiles(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serves the files of a folder on a port of their own, which is another origin."""
+    """Serves the files of a folder on another port, which makes it another origin."""
     files = partial(QuietFiles, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), files) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -135,7 +135,7 @@ def test_a_page_of_another_origin_submits_watches_and_shows_the_picture(
             page.get_by_role("button", name="Paint", exact=True).click()
             until(lambda: api.http.get("/jobs").json()["jobs"])
             worker = PlayedWorker.of(api.http.get("/jobs").json()["jobs"][0], jobs, api)
-            worker.tell(7)
+            worker.report_progress(7)
             expect(page.get_by_role("status")).to_have_text("Iteration 7")
             worker.commit()
             expect(page.get_by_role("status")).to_have_text("succeeded")

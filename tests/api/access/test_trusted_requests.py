@@ -1,4 +1,4 @@
-"""What a stranger's page can make a browser send to a service that asks for no keys."""
+"""What a page of another site can make a browser send to a service that requires no keys."""
 
 from pathlib import Path
 

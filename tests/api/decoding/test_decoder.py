@@ -1,4 +1,4 @@
-"""Pictures take turns at the processes that decode and encode them."""
+"""The processes that decode and encode pictures, and how pictures wait for one of them."""
 
 import asyncio
 import errno
@@ -38,7 +38,7 @@ def test_no_more_decoders_run_than_the_container_has_processors_and_memory_for(
     assert count_decoders(Settings()) == decoders
 
 
-def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
+def test_a_picture_that_waits_too_long_for_a_decoder_is_refused_with_503() -> None:
     decoder = Decoder(Settings(), wait_limit_seconds=0.05)
     picture = pictures.png()
 
@@ -46,7 +46,7 @@ def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
         async with decoder.turn() as run:
             return await run(encode, picture, "webp")
 
-    async def one_too_many() -> int:
+    async def run_one_too_many() -> int:
         begun, may_end = asyncio.Semaphore(0), asyncio.Event()
 
         async def hold_turn() -> None:
@@ -65,7 +65,7 @@ def test_a_picture_whose_turn_does_not_come_is_asked_to_come_again() -> None:
         decoder.close()
         return refused.value.retry_after_seconds or 0
 
-    assert asyncio.run(one_too_many()) > 0
+    assert asyncio.run(run_one_too_many()) > 0
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def make_a_path() -> Path:
     return Path("x")
 
 
-def wait_for_ever() -> None:
+def wait_forever() -> None:
     asyncio.run(asyncio.Event().wait())
 
 
@@ -174,7 +174,7 @@ def test_what_ends_the_encoding_of_a_picture_is_an_error_for_the_client(
         run(decoder, function)
 
 
-def test_an_upload_that_fills_the_disk_is_no_fault_of_the_picture_s(
+def test_an_upload_that_fills_the_disk_is_no_error_of_the_picture(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.decoding.decoder.normalise", fill_the_disk)
@@ -190,7 +190,7 @@ def test_a_decoder_whose_time_is_up_is_killed(decoder: Decoder) -> None:
     async def wait() -> None:
         async with decoder.turn() as run:
             with fail_after(0.2):
-                await run(wait_for_ever)
+                await run(wait_forever)
 
     before = run(decoder, os.getpid)
     with pytest.raises(TimeoutError):

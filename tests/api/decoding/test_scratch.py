@@ -1,4 +1,4 @@
-"""The folder for pictures on their way in, and what killed processes have left of theirs."""
+"""The folder for pictures that are being uploaded, and the folders that killed processes left."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.waiting import until
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the system keeps what is temporary."""
+    """The system's folder for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -24,13 +24,13 @@ def make_old(folder: Path) -> None:
     os.utime(folder, (moment, moment))
 
 
-def test_it_is_gone_afterwards(temporary: Path) -> None:
+def test_the_folder_is_deleted_at_its_end(temporary: Path) -> None:
     with scratch_folder() as folder:
         (folder / "picture").write_bytes(b"picture")
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_killed_process_has_left_goes(temporary: Path) -> None:
+def test_the_folder_of_a_killed_process_is_deleted(temporary: Path) -> None:
     abandoned = temporary / f"{PREFIX}abandoned"
     abandoned.mkdir()
     (abandoned / "picture").write_bytes(b"picture")
@@ -39,21 +39,21 @@ def test_what_a_killed_process_has_left_goes(temporary: Path) -> None:
         assert list(temporary.iterdir()) == [folder]
 
 
-def test_what_another_process_uses_stays() -> None:
+def test_a_folder_that_another_process_uses_stays() -> None:
     with scratch_folder() as used:
         make_old(used)
         with scratch_folder():
             assert used.is_dir()
 
 
-def test_what_another_process_has_just_made_stays(temporary: Path) -> None:
+def test_a_folder_that_another_process_has_just_created_stays(temporary: Path) -> None:
     young = temporary / f"{PREFIX}young"
     young.mkdir()
     with scratch_folder():
         assert young.is_dir()
 
 
-def test_what_was_too_young_at_the_start_goes_at_a_second_look(
+def test_a_folder_too_young_at_the_start_is_deleted_later(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.decoding.scratch.YOUNG_SECONDS", 0.1)

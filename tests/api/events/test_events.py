@@ -24,7 +24,7 @@ from tests.waiting import until
 
 @dataclass(frozen=True)
 class Event:
-    """One event, as it came."""
+    """One event, as it was received."""
 
     name: str
     id: str
@@ -33,7 +33,7 @@ class Event:
 
 @contextmanager
 def stream(api: RunningApi, job: dict[str, Any], **headers: str) -> Iterator[Iterator[Event]]:
-    """The events of a job, as they come."""
+    """The events of a job, as they arrive."""
     with api.http.stream("GET", job["links"]["events"], headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         yield read(response)
@@ -54,13 +54,13 @@ def until_event(events: Iterator[Event], name: str) -> Event:
     return next(event for event in events if event.name == name)
 
 
-def test_a_reader_is_told_a_job_from_first_to_last(api: RunningApi, jobs: JobStore) -> None:
+def test_a_stream_reports_a_job_from_its_start_to_its_end(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     with stream(api, job) as events:
         assert next(events).data["status"] == "queued"
         worker = PlayedWorker.of(job, jobs, api)
         assert next(events).data["status"] == "running"
-        worker.tell(iteration=7)
+        worker.report_progress(iteration=7)
         progress = next(events)
         assert (progress.name, progress.data["iteration"]) == ("progress", 7)
         assert progress.data["losses"]["total"] == 3.75
@@ -79,7 +79,7 @@ def test_the_id_of_an_event_is_the_version_of_the_job(api: RunningApi) -> None:
         assert next(events).id == str(job["version"])
 
 
-def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
+def test_progress_is_sent_at_most_twice_a_second_and_only_the_newest(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
@@ -88,24 +88,22 @@ def test_progress_is_told_at_most_twice_a_second_and_the_newest_first(
     with stream(api, job) as events:
         until_event(events, "status")
         for iteration in range(1, 51):
-            worker.tell(iteration)
+            worker.report_progress(iteration)
         iterations = [until_event(events, "progress").data["iteration"]]
         while iterations[-1] != 50:
             iterations.append(until_event(events, "progress").data["iteration"])
     assert len(iterations) <= 2 + 2 * (monotonic() - began)
 
 
-def test_the_end_is_told_at_once_though_progress_is_held_back(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_the_end_is_sent_at_once_while_progress_is_delayed(api: RunningApi, jobs: JobStore) -> None:
     """Several tries: on a slow machine, the progress may be due before the end is known."""
     for _ in range(5):
         job = submitted(api)
         worker = PlayedWorker.of(job, jobs, api)
         with stream(api, job) as events:
-            worker.tell(1)
+            worker.report_progress(1)
             until_event(events, "progress")
-            worker.tell(2)
+            worker.report_progress(2)
             worker.commit()
             names = [each.name for each in events]
         if names == ["done"]:
@@ -120,16 +118,16 @@ def test_a_stream_of_a_job_that_is_over_says_so_and_ends(api: RunningApi) -> Non
         assert [(each.name, each.data["status"]) for each in events] == [("done", "canceled")]
 
 
-def test_a_reader_that_comes_again_is_told_what_the_job_is_now(
+def test_a_client_that_reconnects_receives_the_present_state_of_the_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
-    PlayedWorker.of(job, jobs, api).tell(iteration=9)
+    PlayedWorker.of(job, jobs, api).report_progress(iteration=9)
     with stream(api, job, **{"Last-Event-ID": "1"}) as events:
         assert next(events).data["iteration"] == 9
 
 
-def test_a_job_that_is_erased_ends_its_streams(api: RunningApi) -> None:
+def test_a_deleted_job_ends_its_streams(api: RunningApi) -> None:
     job = submitted(api)
     with stream(api, job) as events:
         next(events)
@@ -137,7 +135,7 @@ def test_a_job_that_is_erased_ends_its_streams(api: RunningApi) -> None:
         assert [each.name for each in events] == ["gone"]
 
 
-def test_a_job_that_moves_up_in_the_queue_is_told(api: RunningApi, jobs: JobStore) -> None:
+def test_a_job_that_moves_up_in_the_queue_is_reported(api: RunningApi, jobs: JobStore) -> None:
     first, second = submitted(api), submitted(api)
     with stream(api, second) as events:
         assert next(events).data["queue_position"] == 1
@@ -158,7 +156,7 @@ def own_api(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[RunningA
         yield api
 
 
-def test_an_api_that_is_told_to_go_ends_its_streams_and_goes(own_api: RunningApi) -> None:
+def test_an_api_that_shuts_down_ends_its_streams(own_api: RunningApi) -> None:
     job = submitted(own_api)
     with stream(own_api, job) as events:
         next(events)
@@ -173,7 +171,7 @@ def test_the_end_of_a_job_arrives_after_a_lost_connection_to_redis(
     job = submitted(own_api)
     worker = PlayedWorker.of(job, jobs, own_api)
     with ThreadPoolExecutor(1) as pool, stream(own_api, job) as events:
-        worker.tell(iteration=1)
+        worker.report_progress(iteration=1)
         until_event(events, "progress")  # by now, it has read the job
         own_api.process.send_signal(signal.SIGSTOP)  # it cannot reconnect before the job is over
         jobs.client.client_kill_filter(_type="pubsub")
@@ -193,7 +191,7 @@ def test_streams_continue_after_an_unreadable_message(own_api: RunningApi, jobs:
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_gone_is_noticed(api: RunningApi) -> None:
+def test_a_client_that_disconnects_is_noticed(api: RunningApi) -> None:
     until(lambda: api.open_streams == 0)
     with stream(api, submitted(api)) as events:
         next(events)
@@ -210,10 +208,10 @@ def test_hundreds_of_streams_open_at_once(api: RunningApi, jobs: JobStore) -> No
         ThreadPoolExecutor(300) as pool,
     ):
 
-        def ended(_: int) -> str:
+        def wait_for_end(_: int) -> str:
             with http.stream("GET", job["links"]["events"]) as response:
                 return str(until_event(read(response), "done").data["status"])
 
-        streams = [pool.submit(ended, number) for number in range(300)]
+        streams = [pool.submit(wait_for_end, number) for number in range(300)]
         api.http.post(job["links"]["cancel"])
         assert {stream.result(60) for stream in streams} == {"canceled"}

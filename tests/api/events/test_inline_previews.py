@@ -1,4 +1,4 @@
-"""Previews inside events: what a stream with `previews=inline` has, and what it costs."""
+"""Previews inside events: what a stream with `previews=inline` sends, and how much it reads."""
 
 import socket
 import sys
@@ -34,7 +34,7 @@ def stream(
 
 
 def noise(grain: int) -> bytes:
-    """A preview, 1024 pixels wide and high, with grains of this many pixels."""
+    """A preview of noise, 1024 pixels wide and high, with grains of this many pixels."""
     shape = (1024 // grain, 1024 // grain, 3)
     pixels = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     return pictures.encoded(Image.fromarray(pixels).resize((1024, 1024)), "JPEG", quality=98)

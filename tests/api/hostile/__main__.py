@@ -1,4 +1,4 @@
-"""`python -m tests.api.hostile --pictures 20000`: mutated pictures without end, as uploads."""
+"""`python -m tests.api.hostile --pictures 20000`: uploads mutated pictures, by default forever."""
 
 import argparse
 from itertools import islice

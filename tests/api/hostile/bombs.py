@@ -1,4 +1,4 @@
-"""Pictures that are made to cost more than they weigh."""
+"""Small files that are made to cost much memory or time when they are decoded."""
 
 import struct
 import zlib

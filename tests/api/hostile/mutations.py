@@ -18,7 +18,7 @@ _EXIF[0x010E] = "a harbour, painted"
 
 @cache
 def originals() -> tuple[bytes, ...]:
-    """Valid pictures in every format that is taken, and in those that are nearly taken."""
+    """Valid pictures in every format that is accepted, and in some similar ones that are not."""
     photograph = pictures.photograph(48, 32)
     profile = pictures.linear_profile()
     grey, cmyk, see_through = (photograph.convert(mode) for mode in ("L", "CMYK", "RGBA"))
@@ -41,7 +41,7 @@ def originals() -> tuple[bytes, ...]:
 
 
 def mutants(seed: int) -> Iterator[bytes]:
-    """Without end, none of them empty; the same for the same seed."""
+    """An endless series of damaged pictures, none of them empty; the same for the same seed."""
     valid = originals()
     for number in count():
         random = Random(f"{seed}-{number}")
@@ -72,7 +72,7 @@ def _flipped(picture: bytes, random: Random) -> bytes:
 
 
 def _flipped_at_the_head(picture: bytes, random: Random) -> bytes:
-    """Where a file says what it is, how large, and where its pieces lie."""
+    """With changes at the beginning, where a file has its type, its size and its layout."""
     return _flipped(picture[:256], random) + picture[256:]
 
 

@@ -1,4 +1,4 @@
-"""Pictures that cost more than they weigh, or are not what they say."""
+"""Small files that cost much to decode, and pictures whose headers are false."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +82,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str | None]] = {
 
 
 @pytest.mark.parametrize(("picture", "code"), FILES.values(), ids=FILES)
-def test_a_picture_is_taken_for_what_it_is_or_refused_by_name(
+def test_a_picture_is_decoded_by_its_content_or_refused_by_name(
     picture: Callable[[], bytes], code: str | None, target: Target
 ) -> None:
     response = target.try_out([("content", pictures.jpeg()), ("style", picture())])
@@ -108,8 +108,8 @@ def test_a_hundred_bombs_at_once_are_all_refused_by_name(target: Target) -> None
     assert answers == 100 * [["content", "style"]]
 
 
-def test_an_honest_picture_waits_for_the_others_and_is_taken(short_timeout_target: Target) -> None:
-    """Each process that decodes is held for as long as one picture may take."""
+def test_a_valid_picture_waits_for_the_others_and_is_accepted(short_timeout_target: Target) -> None:
+    """Each decoding process is busy for as long as one picture may take."""
     files = [("content", bombs.jpeg_with_endless_scans()), ("style", pictures.png())]
     with ThreadPoolExecutor(PROCESSES) as strangers:
         held = [strangers.submit(short_timeout_target.try_out, files) for _ in range(PROCESSES)]

@@ -12,9 +12,9 @@ from tests.api.hostile.sockets import (
     connected,
     head,
     is_held,
-    said_on,
-    said_to,
-    said_to_drops,
+    receive_all,
+    receive_for,
+    receive_for_drops,
     status_of,
 )
 from tests.api.hostile.target import Target
@@ -59,7 +59,7 @@ def is_a_problem(said: bytes, code: str) -> bool:
 def test_a_head_that_two_servers_could_read_differently_is_answered_once(
     lines: list[str], target: Target
 ) -> None:
-    said = said_to(target, head(*lines) + b"0\r\n\r\n" + SMUGGLED)
+    said = receive_for(target, head(*lines) + b"0\r\n\r\n" + SMUGGLED)
     assert status_of(said) in (400, 415)
     assert b"alive" not in said
 
@@ -80,7 +80,7 @@ def test_a_head_that_two_servers_could_read_differently_is_answered_once(
     ],
 )
 def test_what_is_no_request_is_answered_with_a_problem(said: bytes, target: Target) -> None:
-    answer = said_to(target, said)
+    answer = receive_for(target, said)
     assert status_of(answer) == 400
     assert is_a_problem(answer, "malformed_request")
 
@@ -89,45 +89,45 @@ def test_what_is_no_request_is_answered_with_a_problem(said: bytes, target: Targ
     "chunk", [b"-1\r\n", b"g\r\n", b"F" * 17 + b"\r\n", b"\r\n", b"5\r\nab\r\n"]
 )
 def test_a_chunk_that_lies_about_its_size_is_refused(chunk: bytes, target: Target) -> None:
-    said = said_to(target, head(FORM, "Transfer-Encoding: chunked") + chunk + b"\r\n" * 8)
+    said = receive_for(target, head(FORM, "Transfer-Encoding: chunked") + chunk + b"\r\n" * 8)
     assert status_of(said) == 400
 
 
 def test_a_body_longer_than_its_length_is_never_read_as_a_request(target: Target) -> None:
     body = pair() + END
-    said = said_to(target, head(FORM, f"Content-Length: {len(body)}") + body + SMUGGLED)
+    said = receive_for(target, head(FORM, f"Content-Length: {len(body)}") + body + SMUGGLED)
     assert status_of(said) == 200
 
 
-def test_a_body_shorter_than_its_length_is_given_up(short_timeout_target: Target) -> None:
-    said = said_to(short_timeout_target, head(FORM, "Content-Length: 1000000") + pair() + END)
+def test_a_body_shorter_than_its_length_times_out(short_timeout_target: Target) -> None:
+    said = receive_for(short_timeout_target, head(FORM, "Content-Length: 1000000") + pair() + END)
     assert status_of(said) == 408
     assert is_a_problem(said, "request_too_slow")
 
 
-def test_a_body_that_comes_too_slowly_is_given_up(short_timeout_target: Target) -> None:
+def test_a_body_that_arrives_too_slowly_times_out(short_timeout_target: Target) -> None:
     start = head(FORM, "Content-Length: 1000000") + pair()
-    assert status_of(said_to_drops(short_timeout_target, start, b"x")) == 408
+    assert status_of(receive_for_drops(short_timeout_target, start, b"x")) == 408
 
 
 def test_a_body_that_ends_with_its_connection_leaves_nothing(target: Target) -> None:
     with connected(target) as connection:
         connection.sendall(head(FORM, "Content-Length: 1000000") + pair())
         connection.shutdown(socket.SHUT_WR)
-        assert said_on(connection) == b""
+        assert receive_all(connection) == b""
 
 
-def test_a_head_that_comes_too_slowly_is_given_up(short_timeout_target: Target) -> None:
-    said = said_to_drops(short_timeout_target, b"GET /livez HTTP/1.1\r\n", b"X-Slow: 1\r\n")
+def test_a_head_that_arrives_too_slowly_times_out(short_timeout_target: Target) -> None:
+    said = receive_for_drops(short_timeout_target, b"GET /livez HTTP/1.1\r\n", b"X-Slow: 1\r\n")
     assert status_of(said) == 408
 
 
-def test_a_connection_that_says_nothing_is_given_up(short_timeout_target: Target) -> None:
-    assert said_to(short_timeout_target) == b""
+def test_a_connection_that_sends_nothing_times_out(short_timeout_target: Target) -> None:
+    assert receive_for(short_timeout_target) == b""
 
 
 def test_empty_lines_keep_no_connection_open(short_timeout_target: Target) -> None:
-    assert said_to_drops(short_timeout_target, b"", b"\r\n") == b""
+    assert receive_for_drops(short_timeout_target, b"", b"\r\n") == b""
 
 
 def test_a_change_that_ends_with_its_connection_leaves_nothing(target: Target) -> None:
@@ -135,7 +135,7 @@ def test_a_change_that_ends_with_its_connection_leaves_nothing(target: Target) -
     with connected(target) as connection:
         connection.sendall(head(*lines, method="PATCH", path="/jobs/x") + b'{"style_weight":')
         connection.shutdown(socket.SHUT_WR)
-        assert said_on(connection) == b""
+        assert receive_all(connection) == b""
 
 
 @pytest.mark.parametrize(
@@ -146,28 +146,30 @@ def test_a_change_that_ends_with_its_connection_leaves_nothing(target: Target) -
         pytest.param(b"GET /livez HTTP/1.1\r\nX: ", id="value"),
     ],
 )
-def test_a_head_without_end_is_refused_and_not_kept(start: bytes, target: Target) -> None:
+def test_a_head_without_end_is_refused_and_not_held_in_memory(start: bytes, target: Target) -> None:
     before = target.memory_bytes
-    said = said_to(target, start, repeat(A_MEGABYTE, 100))
+    said = receive_for(target, start, repeat(A_MEGABYTE, 100))
     assert said == b"" or is_a_problem(said, "head_too_large")
     assert target.memory_bytes - before < 20_000_000
 
 
 @pytest.mark.parametrize("start", [b"GET /livez HTTP/1.1\r\n", head("Transfer-Encoding: chunked")])
-def test_headers_without_end_are_refused_and_not_kept(start: bytes, target: Target) -> None:
+def test_headers_without_end_are_refused_and_not_held_in_memory(
+    start: bytes, target: Target
+) -> None:
     before = target.memory_bytes
     trailer = b"0\r\n" if b"chunked" in start else b""
-    said_to(target, start + trailer, repeat(b"X-Header: 1\r\n" * 10_000, 300))
+    receive_for(target, start + trailer, repeat(b"X-Header: 1\r\n" * 10_000, 300))
     assert target.memory_bytes - before < 20_000_000
 
 
-def test_requests_that_wait_for_no_answer_are_not_kept(target: Target) -> None:
+def test_pipelined_requests_are_not_held_in_memory(target: Target) -> None:
     before = target.memory_bytes
-    said_to(target, b"", repeat(SMUGGLED * 10_000, 100))
+    receive_for(target, b"", repeat(SMUGGLED * 10_000, 100))
     assert target.memory_bytes - before < 60_000_000
 
 
-def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
+def test_a_hundred_connections_that_send_half_a_form_block_no_others(
     short_timeout_target: Target,
 ) -> None:
     with ExitStack() as held:
@@ -175,17 +177,19 @@ def test_a_hundred_connections_that_send_half_a_form_keep_nobody_out(
         for connection in connections:
             connection.sendall(head(FORM, "Content-Length: 1000000") + pair())
         assert short_timeout_target.try_out().status_code == 200
-        assert {status_of(said_on(connection)) for connection in connections} == {408}
+        assert {status_of(receive_all(connection)) for connection in connections} == {408}
 
 
-def test_answers_that_nobody_reads_are_not_kept(short_timeout_target: Target) -> None:
+def test_responses_that_no_client_reads_are_not_held_in_memory(
+    short_timeout_target: Target,
+) -> None:
     with connected(short_timeout_target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))
         until(lambda: not is_held(connection))
 
 
-def test_a_client_that_leaves_before_its_answers_is_no_fault(target: Target) -> None:
+def test_a_client_that_disconnects_before_its_responses_is_no_error(target: Target) -> None:
     with connected(target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
         until(lambda: is_held(connection))

@@ -105,7 +105,7 @@ def test_a_form_in_another_encoding_than_utf_8_is_refused(charset: str, target: 
     assert status_of(answer_to(target, body, kind)) == 415
 
 
-def test_a_form_that_says_it_is_in_utf_8_is_taken(target: Target) -> None:
+def test_a_form_that_declares_utf_8_is_accepted(target: Target) -> None:
     kind = 'multipart/form-data; charset="UTF-8"; boundary=x'
     assert status_of(answer_to(target, pair() + END, kind)) == 200
 
@@ -136,7 +136,7 @@ def test_a_text_beside_a_file_of_the_same_name_is_refused_by_name(target: Target
     assert errors_in(answer_to(target, body))["content"] in ("not_a_file", "repeated_field")
 
 
-def test_a_text_that_no_option_is_as_long_as_is_refused_by_name(target: Target) -> None:
+def test_a_text_longer_than_any_option_is_refused_by_name(target: Target) -> None:
     body = pair() + part(b"size", b"9" * 1_000_000) + END
     assert errors_in(answer_to(target, body)) == {"size": "text_too_long"}
 
@@ -144,7 +144,7 @@ def test_a_text_that_no_option_is_as_long_as_is_refused_by_name(target: Target) 
 @pytest.mark.parametrize(
     "name", [b"", b"\xed\xa0\x80", b"a\0b", b"__proto__", "größe".encode(), b"size[]", b"n" * 4000]
 )
-def test_a_field_that_nobody_knows_is_refused_by_name(name: bytes, target: Target) -> None:
+def test_an_unknown_field_is_refused_by_name(name: bytes, target: Target) -> None:
     errors = errors_in(answer_to(target, pair() + part(name, b"1") + END))
     assert list(errors.values()) == ["unknown_field"]
 
@@ -163,7 +163,7 @@ def test_a_file_in_base64_is_not_decoded(target: Target) -> None:
     assert errors_in(answer_to(target, body)) == {"content": "picture_unknown"}
 
 
-def test_a_hundred_files_in_one_form_are_not_kept_in_memory(target: Target) -> None:
+def test_a_hundred_files_in_one_form_are_not_held_in_memory(target: Target) -> None:
     before = target.memory_bytes
     body = part(b"style", bytes(500_000), file_name=b"a") * 90 + END
     assert status_of(answer_to(target, body)) == 422

@@ -32,7 +32,7 @@ values = st.recursive(
 )
 
 
-def test_values_of_any_type_are_taken_or_refused_by_name(target: Target) -> None:
+def test_values_of_any_type_are_accepted_or_refused_by_name(target: Target) -> None:
     names = (*PICTURE_FIELDS, *TEXT_FIELDS)
 
     @given(st.dictionaries(st.sampled_from(names), values, min_size=1, max_size=4))
@@ -54,14 +54,14 @@ def test_values_of_any_type_are_taken_or_refused_by_name(target: Target) -> None
 
 
 @pytest.mark.parametrize("piece", [b"[", b'{"a":', b'"a",', b"1,", b"\\", b"{}", b" ", b"\x00"])
-def test_a_body_of_one_piece_again_and_again_is_malformed(target: Target, piece: bytes) -> None:
+def test_a_body_of_one_repeated_piece_is_malformed(target: Target, piece: bytes) -> None:
     for start in (b"", b'{"content": ', b'{"content": "', b'{"content": ['):
         response = target.try_out_json(start + piece * (4_000_000 // len(piece)))
         assert response.json()["code"] == "malformed_request", response.text
 
 
 @pytest.mark.parametrize("start", [b"data:image/png;base64,", b""], ids=["data URI", "text"])
-def test_a_text_of_many_megabytes_is_not_kept_in_memory(target: Target, start: bytes) -> None:
+def test_a_text_of_many_megabytes_is_not_held_in_memory(target: Target, start: bytes) -> None:
     before = target.memory_bytes
     response = target.try_out_json(b'{"content": "' + start + b"A" * 60_000_000 + b'"}')
     assert response.status_code in (413, 422)

@@ -1,4 +1,4 @@
-"""A few hundred damaged pictures; `make fuzz` throws many thousands."""
+"""A few hundred damaged pictures; `make fuzz` submits many thousands."""
 
 import json
 from base64 import b64encode
@@ -33,7 +33,7 @@ def as_json(texts: list[tuple[str, str]]) -> bytes:
 
 
 @pytest.mark.parametrize("way", ["files", "data URIs", "URLs"])
-def test_damaged_pictures_are_taken_or_refused_by_name(
+def test_damaged_pictures_are_accepted_or_refused_by_name(
     target: Target, remote: Remote, way: str
 ) -> None:
     def send(files: Files) -> httpx.Response:
@@ -55,7 +55,7 @@ def test_damaged_pictures_are_taken_or_refused_by_name(
     assert {"picture_broken", "picture_unknown"} <= outcomes.faults.keys()
 
 
-def test_damaged_json_is_taken_or_refused(target: Target) -> None:
+def test_damaged_json_is_accepted_or_refused(target: Target) -> None:
     picture = f"data:image/png;base64,{b64encode(pictures.png(200, 200)).decode()}"
     values = {"content": picture, "style": [picture], "size": 256, "style_weights": [0.5]}
     body = json.dumps(values | {"style_layers": {"relu1_1": 2}, "webhook_url": "é\n\ud83c\udfa8"})
@@ -67,7 +67,7 @@ def test_damaged_json_is_taken_or_refused(target: Target) -> None:
     assert {400, 422} <= statuses
 
 
-def test_damaged_responses_are_taken_or_refused(target: Target, remote: Remote) -> None:
+def test_damaged_responses_are_accepted_or_refused(target: Target, remote: Remote) -> None:
     body = answer(pictures.png(), "Content-Type: image/png", "Connection: close")
     statuses = set()
     for number in range(PICTURES // 3):

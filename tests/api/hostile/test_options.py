@@ -1,4 +1,4 @@
-"""Options in any words: each is an option, or refused by its name."""
+"""Options with any values: each is accepted, or refused by its name."""
 
 import os
 
@@ -32,7 +32,7 @@ addresses = st.builds(
 @pytest.mark.parametrize(
     "values", [numbers, lists, texts, addresses], ids=["numbers", "lists", "texts", "addresses"]
 )
-def test_options_in_any_words_are_taken_or_refused_by_name(
+def test_options_with_any_values_are_accepted_or_refused_by_name(
     values: st.SearchStrategy[str], target: Target
 ) -> None:
     @given(st.dictionaries(st.sampled_from(TEXT_FIELDS), values, min_size=1, max_size=4))

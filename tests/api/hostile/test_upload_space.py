@@ -57,7 +57,7 @@ def target(redis_url: str, tmp_path: Path, jobs: JobStore) -> Iterator[Target]:
 
 
 def begin_upload(connection: socket, kind: str, target: Target) -> None:
-    """Sends what there is of an unfinished upload, and waits until it was received."""
+    """Sends the first part of an upload, and waits until the API has received it."""
     path, media_type, body, file_bytes = UNFINISHED[kind]
     lines = (f"Content-Type: {media_type}", f"Content-Length: {2 * len(body)}")
     connection.sendall(head(*lines, path=path) + body)
@@ -90,5 +90,5 @@ def test_an_upload_is_refused_while_the_others_leave_too_little_space(
     assert target.try_out_json(document).status_code == 200
 
 
-def test_an_upload_without_others_is_taken_however_large_it_is(target: Target) -> None:
+def test_an_upload_without_others_is_accepted_whatever_its_size(target: Target) -> None:
     assert target.try_out([("content", PICTURE), *5 * [("style", PICTURE)]]).status_code == 200

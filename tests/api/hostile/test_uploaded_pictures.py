@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.hostile.forms import END, part
 from tests.api.hostile.mutations import mutants
-from tests.api.hostile.sockets import head, said_to, status_of
+from tests.api.hostile.sockets import head, receive_for, status_of
 from tests.api.hostile.target import Target
 from tests.api.hostile.test_bombs import FILES
 
@@ -19,7 +19,7 @@ PICTURES = 300
 
 
 def upload(target: Target, picture: bytes) -> httpx.Response:
-    """The answer to an upload, whose picture is deleted again."""
+    """The response to an upload, whose picture is deleted afterwards."""
     response = target.api.http.post("/pictures", files={"picture": picture})
     if response.is_success:
         deleted = target.api.http.delete(response.json()["links"]["self"])
@@ -28,7 +28,7 @@ def upload(target: Target, picture: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("picture", "code"), FILES.values(), ids=FILES)
-def test_a_picture_is_stored_for_what_it_is_or_refused_by_name(
+def test_a_picture_is_stored_by_its_content_or_refused_by_name(
     picture: Callable[[], bytes], code: str | None, target: Target
 ) -> None:
     response = upload(target, picture())
@@ -61,4 +61,4 @@ def test_damaged_pictures_are_stored_or_refused(target: Target) -> None:
 )
 def test_a_form_that_no_browser_sends_is_refused(body: bytes, status: int, target: Target) -> None:
     lines = ("Content-Type: multipart/form-data; boundary=x", f"Content-Length: {len(body)}")
-    assert status_of(said_to(target, head(*lines, path="/pictures") + body)) == status
+    assert status_of(receive_for(target, head(*lines, path="/pictures") + body)) == status

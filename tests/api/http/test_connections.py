@@ -1,4 +1,4 @@
-"""Connections that say nothing, and more of them than there may be."""
+"""Connections that send nothing, and more connections than the limit."""
 
 import os
 import resource
@@ -30,7 +30,7 @@ def connected(api: RunningApi) -> socket.socket:
     return socket.create_connection(("127.0.0.1", api.settings.port), 30)
 
 
-def test_a_connection_has_ten_seconds_to_say_something(redis_url: str, tmp_path: Path) -> None:
+def test_a_connection_has_ten_seconds_to_send_a_request(redis_url: str, tmp_path: Path) -> None:
     assert Settings().first_byte_timeout_seconds == 10
     with (
         api_with(redis_url, tmp_path, PASTICHE_FIRST_BYTE_TIMEOUT_SECONDS="0.2") as (api, _),
@@ -39,7 +39,7 @@ def test_a_connection_has_ten_seconds_to_say_something(redis_url: str, tmp_path:
         assert silent.recv(1) == b""
 
 
-def test_silent_connections_keep_nobody_out(redis_url: str, tmp_path: Path) -> None:
+def test_silent_connections_block_no_others(redis_url: str, tmp_path: Path) -> None:
     with (
         api_with(redis_url, tmp_path, PASTICHE_CONNECTIONS_LIMIT="8") as (api, log),
         ExitStack() as held,
@@ -51,7 +51,7 @@ def test_silent_connections_keep_nobody_out(redis_url: str, tmp_path: Path) -> N
         assert log.read_text().count("There are 8 connections") == 1
 
 
-def test_where_every_connection_is_busy_a_new_one_is_told_so(
+def test_while_every_connection_is_busy_a_new_one_is_refused_with_503(
     redis_url: str, tmp_path: Path
 ) -> None:
     with (
@@ -85,7 +85,7 @@ def test_three_hundred_idle_connections_fit_a_soft_limit_of_256_files(tmp_path: 
     assert int(result.stdout) == min(hard, 65_536) // 2
 
 
-def test_an_api_whose_port_is_taken_says_so_and_ends(redis_url: str, tmp_path: Path) -> None:
+def test_an_api_whose_port_is_in_use_says_so_and_ends(redis_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         environment = {
             "PASTICHE_HOST": "127.0.0.1",

@@ -1,4 +1,4 @@
-"""A client that a generator makes of the OpenAPI document works."""
+"""A client that was generated from the OpenAPI document works."""
 
 import json
 import os
@@ -29,7 +29,7 @@ GUIDE = (ROOT / "docs" / "api.md").read_text("utf-8")
 
 
 def block(language: str, containing: str) -> str:
-    """The example in the documentation of the API with these words."""
+    """The example in the API's documentation that has these words."""
     found = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
     (one,) = [each for each in found if containing in each]
     return str(one)
@@ -37,7 +37,7 @@ def block(language: str, containing: str) -> str:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the client, and what the generator had to say."""
+    """The folder with the client, and the output of the generator."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "openapi.json").write_text(json.dumps(create_app(Settings()).openapi()))
     (folder / "config.yaml").write_text(block("yaml", "content_type_overrides"))
@@ -95,7 +95,7 @@ def test_it_submits_json(client: Any) -> None:
     assert (job.options.size, job.options.style_weights) == (128, [1.0])
 
 
-def test_it_changes_cancels_and_erases_a_job(client: Any) -> None:
+def test_it_changes_cancels_and_deletes_a_job(client: Any) -> None:
     job = call("submit_job").sync(client=client, body=submission())
     changes = import_module(f"{PACKAGE}.models").WeightUpdate(style_weight=0.9)
     changed = call("update_weights").sync(job.id, client=client, body=changes)

@@ -1,4 +1,4 @@
-"""HTTP as the RFCs have it: methods, upgrades, HTTP/1.0, hosts, and connections that end."""
+"""HTTP as the RFCs specify it: methods, upgrades, HTTP/1.0, hosts, and how connections end."""
 
 import re
 import socket
@@ -14,7 +14,7 @@ from tests.conftest import RunningApi
 
 
 def exchange(api: RunningApi, sent: bytes) -> bytes:
-    """All that the API answers to these bytes until it hangs up."""
+    """Everything that the API sends in response to these bytes until it closes the connection."""
     with socket.create_connection(("127.0.0.1", api.settings.port), 30) as connection:
         connection.sendall(sent)
         return b"".join(iter(lambda: connection.recv(1 << 16), b""))
@@ -85,7 +85,7 @@ def test_an_upgrade_is_ignored_and_the_body_read(
     assert status(said) == 202, said
 
 
-def test_a_connection_goes_on_after_an_ignored_upgrade(api: RunningApi) -> None:
+def test_a_connection_can_be_used_after_an_ignored_upgrade(api: RunningApi) -> None:
     upgrade = head("Host: localhost", "Connection: Upgrade", "Upgrade: h2c")
     last = head("Host: localhost", "Connection: close")
     said = exchange(api, upgrade + last)
@@ -133,7 +133,7 @@ def test_a_request_over_http_1_0_needs_no_host(api: RunningApi) -> None:
     assert status(exchange(api, head(request="GET /livez HTTP/1.0"))) == 200
 
 
-def test_events_over_http_1_0_come_plain_until_the_connection_ends(
+def test_events_over_http_1_0_are_not_chunked_and_end_with_the_connection(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = finished(api, jobs)
@@ -145,7 +145,7 @@ def test_events_over_http_1_0_come_plain_until_the_connection_ends(
     assert body.endswith(b"\n\n")
 
 
-def test_an_event_source_does_not_come_again_once_it_was_told_the_end(
+def test_an_event_source_does_not_reconnect_after_the_last_event(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = finished(api, jobs)

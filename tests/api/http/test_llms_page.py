@@ -1,4 +1,4 @@
-"""`/llms.txt`: what it tells a language model is true."""
+"""`/llms.txt`: the page for language models agrees with the API."""
 
 import re
 

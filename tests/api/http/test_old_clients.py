@@ -48,7 +48,7 @@ def test_events_arrive_over_http_1_0_while_the_job_runs(
         assert b"connection: close" in headers
         assert lines.readline() == b"retry: 1000\n"
         worker = PlayedWorker.of(job, jobs, api)
-        worker.tell(7)
+        worker.report_progress(7)
         while lines.readline() != b"event: progress\n":
             pass
         worker.commit()

@@ -1,5 +1,5 @@
-"""The OpenAPI document reads well in the clients that generators make of it: these rules hold for
-every operation and every schema."""
+"""Rules for every operation and every schema of the OpenAPI document, so that the clients
+generated from it are easy to read and to use."""
 
 import re
 from collections.abc import Iterator
@@ -40,12 +40,12 @@ def inline_enums(schema: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_is_called_by_a_verb_and_a_noun(name: str) -> None:
+def test_the_name_of_an_operation_is_a_verb_and_a_noun(name: str) -> None:
     assert re.fullmatch("[a-z]+([A-Z][a-z]+)+", name)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_is_called_like_a_class(name: str) -> None:
+def test_the_name_of_a_schema_is_one_of_a_class(name: str) -> None:
     assert re.fullmatch("([A-Z][a-z]+)+", name)
     assert SCHEMAS[name]["title"] == name
 
@@ -130,7 +130,7 @@ def test_a_job_has_all_of_its_options() -> None:
     assert options["required"] == list(options["properties"])
 
 
-def test_an_event_is_told_from_others_by_its_name() -> None:
+def test_the_name_of_an_event_determines_its_schema() -> None:
     content = OPERATIONS["streamEvents"]["responses"]["200"]["content"]
     assert content == {
         "text/event-stream": {"itemSchema": {"$ref": "#/components/schemas/JobEvent"}}
@@ -147,7 +147,7 @@ def test_an_event_is_told_from_others_by_its_name() -> None:
 def test_the_events_of_a_stream_are_those_of_the_document(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
-    worker.tell(iteration=7)
+    worker.report_progress(iteration=7)
     worker.show(iteration=7)
     with stream(api, job) as events:
         received = [next(events), next(events), next(events)]

@@ -71,7 +71,7 @@ def logged_api(redis_url: str, jobs: JobStore, log: Path, tmp_path: Path) -> Ite
 
 
 def logged_tracebacks(log: Path, request_id: str) -> list[str]:
-    """What was logged of the errors of this request."""
+    """The tracebacks that were logged for this request."""
     *whole, _ = log.read_text().split("\n")
     lines = map(json.loads, whole)
     return [each["exc_info"] for each in lines if each.get("request_id") == request_id]

@@ -11,14 +11,14 @@ from tests.conftest import RunningApi, running_api
 
 
 @pytest.mark.parametrize("path", ["/livez", "/no/such/path", "/openapi.json", "/jobs", "/metrics"])
-def test_no_answer_is_taken_for_what_it_is_not(path: str, api: RunningApi) -> None:
+def test_no_browser_guesses_the_type_of_a_response(path: str, api: RunningApi) -> None:
     headers = api.http.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_no_other_site_may_read_what_a_browser_here_may(api: RunningApi) -> None:
+def test_no_other_site_may_read_what_our_pages_may(api: RunningApi) -> None:
     job = submitted(api)
     answer = api.http.get(job["links"]["self"], headers={"Origin": "https://elsewhere.example"})
     assert not [name for name in answer.headers if name.startswith("access-control")]

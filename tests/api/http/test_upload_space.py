@@ -1,4 +1,4 @@
-"""The room for uploads is taken by what is received and written, and given back."""
+"""The space for uploads: what an upload takes of it, and when the space is free again."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def space(tmp_path: Path) -> UploadSpace:
     return UploadSpace(tmp_path, limit_bytes=100)
 
 
-def test_what_was_fetched_or_decoded_takes_room(space: UploadSpace) -> None:
+def test_fetched_and_decoded_pictures_take_space(space: UploadSpace) -> None:
     with space.open() as first, space.open() as second:
         (first.path / "0.fetched").write_bytes(bytes(60))
         first.count_files()
@@ -25,7 +25,7 @@ def test_what_was_fetched_or_decoded_takes_room(space: UploadSpace) -> None:
             second.count_files()
 
 
-def test_what_is_deleted_gives_its_room_back(space: UploadSpace) -> None:
+def test_a_deleted_upload_frees_its_space(space: UploadSpace) -> None:
     with space.open() as first, space.open() as second:
         first.take(90)
         (first.path / "content-0").write_bytes(bytes(10))
@@ -33,7 +33,7 @@ def test_what_is_deleted_gives_its_room_back(space: UploadSpace) -> None:
         second.take(90)
 
 
-def test_an_upload_that_is_over_or_refused_gives_its_room_back_and_leaves_nothing(
+def test_an_upload_that_is_over_or_refused_frees_its_space_and_leaves_nothing(
     space: UploadSpace, tmp_path: Path
 ) -> None:
     def fill(folder: UploadFolder) -> None:

@@ -1,4 +1,4 @@
-"""`POST /jobs/{id}/finish`: stop here, and keep the picture as it is."""
+"""`POST /jobs/{id}/finish`: stop a job, and make the picture so far its result."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ def cancel(api: RunningApi, job: dict[str, Any]) -> httpx.Response:
     return api.http.post(job["links"]["cancel"])
 
 
-def shown(api: RunningApi, jobs: JobStore) -> tuple[dict[str, Any], PlayedWorker]:
+def start_with_preview(api: RunningApi, jobs: JobStore) -> tuple[dict[str, Any], PlayedWorker]:
     """A running job with a preview."""
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
@@ -38,16 +38,18 @@ def shown(api: RunningApi, jobs: JobStore) -> tuple[dict[str, Any], PlayedWorker
     return job, worker
 
 
-def heard(worker: PlayedWorker) -> str:
+def send_heartbeat(worker: PlayedWorker) -> str:
     beat = transitions.heartbeat(worker.job_id, worker.fence, lease_seconds=20, fields={})
     return worker.jobs.run(beat).answer
 
 
-def test_the_worker_of_a_running_job_is_asked_to_commit(api: RunningApi, jobs: JobStore) -> None:
-    job, worker = shown(api, jobs)
+def test_the_worker_of_a_running_job_is_requested_to_commit(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = start_with_preview(api, jobs)
     answers = [finish(api, job), finish(api, job)]
     assert [each.status_code for each in answers] == [202, 202]
-    assert heard(worker) == "finish"
+    assert send_heartbeat(worker) == "finish"
     worker.commit()
     done = finish(api, job)
     assert (done.status_code, done.json()["status"]) == (200, "succeeded")
@@ -56,41 +58,41 @@ def test_the_worker_of_a_running_job_is_asked_to_commit(api: RunningApi, jobs: J
 def test_a_job_that_is_about_to_be_canceled_cannot_be_finished(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     assert cancel(api, job).status_code == 202
     refused = finish(api, job)
     assert (refused.status_code, refused.json()["code"]) == (409, "cancel_requested")
-    assert heard(worker) == "cancel"
+    assert send_heartbeat(worker) == "cancel"
     worker.stop()
     assert finish(api, job).json()["status"] == "canceled"
 
 
 def test_a_job_that_is_about_to_succeed_cannot_be_canceled(api: RunningApi, jobs: JobStore) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     assert finish(api, job).status_code == 202
     refused = cancel(api, job)
     assert (refused.status_code, refused.json()["code"]) == (409, "finish_requested")
-    assert heard(worker) == "finish"
+    assert send_heartbeat(worker) == "finish"
     worker.commit()
     assert cancel(api, job).json()["status"] == "succeeded"
 
 
-def test_a_job_that_is_about_to_succeed_can_be_erased(api: RunningApi, jobs: JobStore) -> None:
-    job, worker = shown(api, jobs)
+def test_a_job_that_is_about_to_succeed_can_be_deleted(api: RunningApi, jobs: JobStore) -> None:
+    job, worker = start_with_preview(api, jobs)
     finish(api, job)
     assert api.http.delete(job["links"]["self"]).status_code == 204
-    assert heard(worker) == "lost"
+    assert send_heartbeat(worker) == "lost"
 
 
 def test_of_many_requests_to_cancel_and_to_finish_the_first_one_counts(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     with ThreadPoolExecutor(8) as threads:
         requests = [threads.submit(way, api, job) for way in 8 * (cancel, finish)]
     statuses = [each.result().status_code for each in requests]
     cancels, finishes = set(statuses[::2]), set(statuses[1::2])
-    if heard(worker) == "cancel":
+    if send_heartbeat(worker) == "cancel":
         assert (cancels, finishes) == ({202}, {409})
     else:
         assert (cancels, finishes) == ({409}, {202})
@@ -99,7 +101,7 @@ def test_of_many_requests_to_cancel_and_to_finish_the_first_one_counts(
 def test_a_canceled_job_keeps_its_last_preview_as_its_result(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     worker.stop()
     finished = finish(api, job)
     assert (finished.status_code, finished.json()["status"]) == (200, "canceled")
@@ -115,7 +117,7 @@ def test_a_canceled_job_keeps_its_last_preview_as_its_result(
 def test_finishing_a_job_many_times_at_once_leaves_one_result(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     # A queued job has no fence: each request chooses a key of its own.
     jobs.run(transitions.release(worker.job_id, worker.fence, retention=RETENTION))
     cancel(api, job)
@@ -135,22 +137,24 @@ def test_a_job_without_a_picture_has_none_to_keep(api: RunningApi) -> None:
 
 
 def test_a_preview_that_is_gone_cannot_be_kept(api: RunningApi, jobs: JobStore) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     worker.stop()
     worker.blobs.delete(preview_key(worker.job_id, worker.fence))
     assert finish(api, job).json()["code"] == "no_result"
 
 
 def test_a_preview_that_is_damaged_cannot_be_kept(api: RunningApi, jobs: JobStore) -> None:
-    job, worker = shown(api, jobs)
+    job, worker = start_with_preview(api, jobs)
     worker.stop()
     worker.blobs.put(preview_key(worker.job_id, worker.fence), b"no picture")
     refused = finish(api, job)
     assert (refused.status_code, refused.json()["code"]) == (409, "no_result")
 
 
-def test_a_store_that_refuses_the_picture_is_told_so(api: RunningApi, jobs: JobStore) -> None:
-    job, worker = shown(api, jobs)
+def test_a_store_that_refuses_the_picture_is_named_in_the_error(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job, worker = start_with_preview(api, jobs)
     worker.stop()
     in_the_way = api.settings.data_folder / "blobs/jobs" / job["id"] / "results"
     in_the_way.write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Looking at jobs, canceling them and erasing them."""
+"""Reading, changing, canceling and deleting jobs."""
 
 import json
 from datetime import datetime
@@ -20,8 +20,8 @@ from tests.conftest import RunningApi
 from tests.redis_commands import record_commands
 
 
-def claimed(job: dict[str, Any], jobs: JobStore) -> str:
-    """As a worker would: the fence of the claim."""
+def claim_job(job: dict[str, Any], jobs: JobStore) -> str:
+    """Claims a job as a worker would; the fence of the claim."""
     claim = jobs.run(transitions.claim(job["id"], lease_seconds=20))
     assert claim is not None
     return claim.fence
@@ -55,9 +55,9 @@ def test_a_job_that_waits_says_how_many_wait_before_it(api: RunningApi) -> None:
     assert positions == [0, 1, 2]
 
 
-def test_a_running_job_tells_how_far_it_is(api: RunningApi, jobs: JobStore) -> None:
+def test_a_running_job_reports_its_progress(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    report_progress(job, claimed(job, jobs), jobs)
+    report_progress(job, claim_job(job, jobs), jobs)
     seen = api.http.get(job["links"]["self"]).json()
     assert (seen["status"], seen["attempt"], seen["queue_position"]) == ("running", 1, None)
     assert (seen["iteration"], seen["iterations"], seen["scale"]) == (126, 300, "2/3")
@@ -66,20 +66,20 @@ def test_a_running_job_tells_how_far_it_is(api: RunningApi, jobs: JobStore) -> N
     assert seen["backbone"] == {"name": "whitened", "sha256": None}
 
 
-def test_the_etag_is_answered_with_nothing_until_the_job_changes(
+def test_a_request_with_the_etag_has_no_body_until_the_job_changes(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
     etag = api.http.get(job["links"]["self"]).headers["etag"]
     again = api.http.get(job["links"]["self"], headers={"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")
-    claimed(job, jobs)
+    claim_job(job, jobs)
     changed = api.http.get(job["links"]["self"], headers={"If-None-Match": etag})
     assert changed.status_code == 200
     assert changed.json()["version"] == 2
 
 
-def test_a_job_says_when_to_ask_again_until_it_is_over(api: RunningApi) -> None:
+def test_a_job_says_when_to_retry_until_it_is_over(api: RunningApi) -> None:
     job = submitted(api)
     assert api.http.get(job["links"]["self"]).headers["retry-after"] == "1"
     over = api.http.post(job["links"]["cancel"])
@@ -104,9 +104,9 @@ def test_a_job_that_waits_is_canceled_at_once(api: RunningApi) -> None:
     assert response.json()["finished_at"] is not None
 
 
-def test_a_running_job_is_asked_to_stop(api: RunningApi, jobs: JobStore) -> None:
+def test_a_running_job_is_requested_to_stop(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    fence = claimed(job, jobs)
+    fence = claim_job(job, jobs)
     response = api.http.post(job["links"]["cancel"])
     assert (response.status_code, response.json()["status"]) == (202, "running")
     beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={})
@@ -119,7 +119,7 @@ def test_canceling_what_is_over_changes_nothing(api: RunningApi) -> None:
     assert api.http.post(job["links"]["cancel"]).json() == first
 
 
-def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) -> None:
+def test_a_deleted_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     response = api.http.delete(job["links"]["self"])
     assert (response.status_code, response.content) == (204, b"")
@@ -129,9 +129,11 @@ def test_an_erased_job_leaves_nothing_behind(api: RunningApi, jobs: JobStore) ->
     assert api.http.delete(job["links"]["self"]).status_code == 404
 
 
-def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) -> None:
+def test_the_worker_of_a_deleted_job_learns_of_the_deletion(
+    api: RunningApi, jobs: JobStore
+) -> None:
     job = submitted(api)
-    fence = claimed(job, jobs)
+    fence = claim_job(job, jobs)
     api.http.delete(job["links"]["self"])
     beat = transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={})
     assert jobs.run(beat).answer == "lost"
@@ -139,7 +141,7 @@ def test_the_worker_of_an_erased_job_learns_so(api: RunningApi, jobs: JobStore) 
 
 def test_a_failed_job_says_why(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
-    fence = claimed(job, jobs)
+    fence = claim_job(job, jobs)
     retention = Retention(retention_hours=1, grace_seconds=40)
     jobs.run(
         transitions.fail(job["id"], fence, code="out_of_memory", fields={}, retention=retention)
@@ -158,7 +160,7 @@ def test_a_job_past_its_retention_is_gone(api: RunningApi, jobs: JobStore) -> No
         assert api.http.get(path).status_code == 410
 
 
-def test_a_full_queue_answers_when_to_come_again(api: RunningApi, jobs: JobStore) -> None:
+def test_a_full_queue_says_when_to_retry(api: RunningApi, jobs: JobStore) -> None:
     jobs.client.zadd(JOB_KEYS["waiting"], {new_job_id(): 1 for _ in range(10_000)})
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files)
@@ -180,13 +182,13 @@ def test_the_framework_s_own_errors_are_problems_too(
     assert response.headers["content-type"] == "application/problem+json"
 
 
-def reweighed(api: RunningApi, job: dict[str, Any], **weights: Any) -> httpx.Response:
+def change_weights(api: RunningApi, job: dict[str, Any], **weights: Any) -> httpx.Response:
     return api.http.patch(job["links"]["self"], json=weights)
 
 
 def test_the_weights_of_a_waiting_job_can_be_changed(api: RunningApi) -> None:
     job = submitted(api)
-    response = reweighed(api, job, style_weight=0.9)
+    response = change_weights(api, job, style_weight=0.9)
     assert response.status_code == 200
     assert response.json()["options"] == job["options"] | {"style_weight": 0.9}
     assert response.json()["version"] == job["version"] + 1
@@ -206,15 +208,15 @@ def test_the_worker_of_a_running_job_hears_of_its_new_weights(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = submitted(api)
-    fence = claimed(job, jobs)
-    reweighed(api, job, content_weight=0.2)
-    heard = jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={}))
-    assert heard.options is not None
-    assert heard.options["content_weight"] == 0.2
+    fence = claim_job(job, jobs)
+    change_weights(api, job, content_weight=0.2)
+    reply = jobs.run(transitions.heartbeat(job["id"], fence, lease_seconds=20, fields={}))
+    assert reply.options is not None
+    assert reply.options["content_weight"] == 0.2
 
 
 def rewrite(job: dict[str, Any], jobs: JobStore, name: str, **more: Any) -> None:
-    """A JSON object in a job's record with more in it, and in other spacing."""
+    """Adds to a JSON object in a job's record, and changes its spacing."""
     record = job_store.record_key(job["id"])
     values = json.loads(jobs.client.hget(record, name) or "{}") | more
     jobs.client.hset(record, name, json.dumps(values, indent=1))
@@ -225,7 +227,7 @@ def test_weights_are_changed_however_the_options_are_spaced(
 ) -> None:
     job = submitted(api)
     rewrite(job, jobs, "options")
-    response = reweighed(api, job, style_weight=0.9)
+    response = change_weights(api, job, style_weight=0.9)
     assert response.status_code == 200
     assert response.json()["options"] == job["options"] | {"style_weight": 0.9}
 
@@ -236,11 +238,11 @@ def test_weights_that_others_keep_changing_are_tried_a_few_times_alone(
     job = submitted(api)
     # No other count is ever written so: to the script it is always another than the API's.
     jobs.client.hset(job_store.record_key(job["id"]), "reweighed", "01")
-    response = reweighed(api, job, style_weight=0.9)
+    response = change_weights(api, job, style_weight=0.9)
     assert (response.status_code, response.json()["code"]) == (409, "changed_meanwhile")
 
 
-def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
+def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_deleted(
     api: RunningApi, jobs: JobStore
 ) -> None:
     other, job = submitted(api), submitted(api)
@@ -248,7 +250,7 @@ def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
     listed = api.http.get("/jobs").json()["jobs"]
     assert [each["id"] for each in listed] == [job["id"], other["id"]]
     assert listed[0]["options"] == job["options"]
-    assert reweighed(api, job, style_weight=0.9).status_code == 200
+    assert change_weights(api, job, style_weight=0.9).status_code == 200
     options = jobs.client.hget(job_store.record_key(job["id"]), "options")
     assert json.loads(options or "{}")["brush"] == 3
     assert api.http.post(job["links"]["cancel"]).json()["status"] == "canceled"
@@ -259,7 +261,7 @@ def test_a_job_of_a_newer_version_is_listed_changed_canceled_and_erased(
 @pytest.mark.parametrize(
     ("field", "value"), [("inputs", "[]"), ("options", "[]"), ("options", '{"size": "large"}')]
 )
-def test_a_damaged_record_spoils_no_list(
+def test_a_damaged_record_breaks_no_list(
     field: str, value: str, api: RunningApi, jobs: JobStore
 ) -> None:
     other, damaged = submitted(api), submitted(api)
@@ -270,7 +272,7 @@ def test_a_damaged_record_spoils_no_list(
     assert (answer.status_code, answer.json()["code"]) == (500, "record_damaged")
 
 
-def test_a_worker_of_a_newer_version_or_that_says_nonsense_stops_nobody(
+def test_an_unreadable_report_of_a_worker_breaks_no_request(
     api: RunningApi, jobs: JobStore
 ) -> None:
     newer = {"name": "n", "backbone": "whitened", "device": "CPU", "most_pixels": 10**9, "fans": 2}
@@ -306,7 +308,7 @@ def test_a_state_that_few_jobs_have_is_found_in_one_round_trip(
 def test_the_weights_of_a_job_that_is_over_cannot_be_changed(api: RunningApi) -> None:
     job = submitted(api)
     api.http.post(job["links"]["cancel"])
-    response = reweighed(api, job, style_weight=0.9)
+    response = change_weights(api, job, style_weight=0.9)
     assert (response.status_code, response.json()["code"]) == (409, "job_over")
 
 
@@ -323,16 +325,14 @@ def test_weights_that_cannot_be_used_are_named_and_change_nothing(
     weights: dict[str, Any], field: str, api: RunningApi
 ) -> None:
     job = submitted(api)
-    response = reweighed(api, job, **weights)
+    response = change_weights(api, job, **weights)
     assert response.status_code == 422
     assert field in [each["field"] for each in response.json()["errors"]]
     assert api.http.get(job["links"]["self"]).json() == job
 
 
-def test_a_waiting_job_says_when_its_picture_may_be_expected(
-    api: RunningApi, jobs: JobStore
-) -> None:
-    """What is before it is painted by all workers, it itself by one."""
+def test_a_waiting_job_says_when_its_picture_is_expected(api: RunningApi, jobs: JobStore) -> None:
+    """All workers paint the jobs before it, and one worker paints the job itself."""
     assert submitted(api)["eta_seconds"] is None
     jobs.client.flushall()
     entry = QueueEntry("somebody", work=1_000_000)
@@ -348,7 +348,7 @@ def test_a_waiting_job_says_when_its_picture_may_be_expected(
     assert job["eta_seconds"] == pytest.approx(1_000_000 / 100_000 + 40 * 0.1, abs=0.1)
 
 
-def test_priority_and_deadline_are_told(api: RunningApi) -> None:
+def test_priority_and_deadline_are_shown_on_the_job(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     job = api.http.post("/jobs", files=files, data={"priority": "high", "deadline": 60}).json()
     assert job["priority"] == "high"
@@ -359,7 +359,9 @@ def test_priority_and_deadline_are_told(api: RunningApi) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("priority", "urgent"), ("deadline", "0"), ("deadline", "soon")]
 )
-def test_wishes_that_cannot_be_granted_are_named(field: str, value: str, api: RunningApi) -> None:
+def test_an_invalid_priority_or_deadline_is_refused_by_name(
+    field: str, value: str, api: RunningApi
+) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post("/jobs", files=files, data={field: value})
     assert response.status_code == 422

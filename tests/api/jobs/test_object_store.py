@@ -62,7 +62,7 @@ def service(
 def impatient_service(
     redis_url: str, store: FaultyProxy, shared_bucket: Bucket, tmp_path: Path
 ) -> Iterator[RunningApi]:
-    """One that soon gives up a store that hangs."""
+    """A service with a short timeout for a store that hangs."""
     environment = shared_bucket.environment(store.url) | {"AWS_READ_TIMEOUT": "2 s"}
     with serving(redis_url, tmp_path, shared_bucket, environment) as api:
         yield api
@@ -107,7 +107,7 @@ def test_a_deleted_job_leaves_nothing_in_the_store(
 def assert_only_pictures_are_refused(
     fault: Fault, api: RunningApi, jobs: JobStore, store: FaultyProxy
 ) -> None:
-    """While the store has this fault; afterwards nothing is."""
+    """Checks what is refused while the store has this fault, and that nothing is afterwards."""
     job = paint(api, jobs)
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     with store.failing(fault):
@@ -168,7 +168,7 @@ def test_a_response_that_the_store_breaks_off_is_too_short_and_can_be_repeated(
     assert "Traceback" not in log.read_text()
 
 
-def test_a_response_that_the_store_breaks_off_once_comes_whole(
+def test_a_response_that_the_store_breaks_off_once_is_sent_whole(
     service: RunningApi, jobs: JobStore, store: FaultyProxy
 ) -> None:
     picture = randbytes(3_000_000)
@@ -269,7 +269,7 @@ def key_of(api: RunningApi) -> str:
 
 
 def headers_of_reads(store: FaultyProxy) -> str:
-    """All headers with which results were read from the store; there were some."""
+    """The headers of all requests that read results from the store; there is at least one."""
     headers = [sent for name, sent in store.requests if re.search("GET .*/results/", name)]
     assert headers
     return str(headers)

@@ -33,7 +33,7 @@ def test_a_preview_that_the_client_has_is_not_sent_again(api: RunningApi, jobs: 
     assert api.http.get(job["links"]["preview"], headers=known).status_code == 200
 
 
-def test_each_preview_has_an_address_of_its_own(api: RunningApi, jobs: JobStore) -> None:
+def test_each_preview_has_its_own_url(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
     links = []
@@ -44,7 +44,7 @@ def test_each_preview_has_an_address_of_its_own(api: RunningApi, jobs: JobStore)
     assert all(api.http.get(link).is_success for link in links)
 
 
-def test_losses_that_are_damaged_are_as_none(api: RunningApi, jobs: JobStore) -> None:
+def test_damaged_losses_are_treated_as_missing(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     worker = PlayedWorker.of(job, jobs, api)
     worker.show(8)

@@ -1,4 +1,4 @@
-"""The picture: when it can be had, in which format, and in parts."""
+"""The result of a job: when it is available, in which formats, and in parts."""
 
 import asyncio
 import struct
@@ -32,7 +32,7 @@ def painted(api: RunningApi, jobs: JobStore) -> dict[str, Any]:
     return job
 
 
-def test_a_result_asked_for_too_early_says_when_to_come_again(api: RunningApi) -> None:
+def test_a_result_requested_too_early_says_when_to_retry(api: RunningApi) -> None:
     response = api.http.get(submitted(api)["links"]["result"])
     assert (response.status_code, response.json()["code"]) == (409, "result_not_ready")
     assert response.headers["retry-after"] == "1"
@@ -45,7 +45,7 @@ def test_a_canceled_job_has_no_result(api: RunningApi) -> None:
     assert (response.status_code, response.json()["code"]) == (409, "no_result")
 
 
-def test_the_result_is_a_png_where_nothing_else_is_asked_for(
+def test_the_result_is_a_png_if_no_format_is_requested(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
     response = api.http.get(painted["links"]["result"])
@@ -67,7 +67,7 @@ def test_the_result_is_a_png_where_nothing_else_is_asked_for(
         ("?format=image%2Fwebp", "*/*", "WEBP"),
     ],
 )
-def test_the_result_comes_in_the_format_that_the_client_likes_best(
+def test_the_result_is_sent_in_the_format_that_the_client_prefers(
     query: str, accept: str, kind: str, api: RunningApi, painted: dict[str, Any]
 ) -> None:
     response = api.http.get(painted["links"]["result"] + query, headers={"Accept": accept})
@@ -76,7 +76,7 @@ def test_the_result_comes_in_the_format_that_the_client_likes_best(
     assert response.headers["content-type"] == f"image/{kind.lower()}"
 
 
-def test_a_format_that_nobody_paints_is_refused(api: RunningApi, painted: dict[str, Any]) -> None:
+def test_an_unknown_format_is_refused(api: RunningApi, painted: dict[str, Any]) -> None:
     path = painted["links"]["result"]
     assert api.http.get(path, headers={"Accept": "text/html"}).status_code == 406
     assert api.http.get(f"{path}?format=gif").status_code == 422
@@ -117,7 +117,7 @@ def test_a_result_that_the_client_has_is_not_sent_again(
         ("bytes=-7", slice(-7, None)),
     ],
 )
-def test_a_range_of_the_result_can_be_had(
+def test_a_range_of_the_result_is_sent(
     range_header: str, part: slice, api: RunningApi, painted: dict[str, Any]
 ) -> None:
     response = api.http.get(painted["links"]["result"], headers={"Range": range_header})
@@ -134,7 +134,7 @@ def test_a_range_past_the_end_is_refused(api: RunningApi, painted: dict[str, Any
 
 
 @pytest.mark.parametrize("range_header", ["bytes=9-3", "bytes=-", "bytes=0-1,4-5", "lines=0-1"])
-def test_a_range_that_cannot_be_read_is_answered_with_the_whole(
+def test_an_invalid_range_is_answered_with_the_whole_result(
     range_header: str, api: RunningApi, painted: dict[str, Any]
 ) -> None:
     response = api.http.get(painted["links"]["result"], headers={"Range": range_header})
@@ -147,7 +147,7 @@ def test_head_has_no_ranges(api: RunningApi, painted: dict[str, Any]) -> None:
     assert response.headers["content-length"] == str(len(pictures.png()))
 
 
-def test_a_range_of_another_picture_is_answered_with_the_whole(
+def test_a_range_of_another_picture_is_answered_with_the_whole_result(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
     headers = {"Range": "bytes=0-9", "If-Range": '"another"'}
@@ -155,7 +155,7 @@ def test_a_range_of_another_picture_is_answered_with_the_whole(
     assert (response.status_code, response.content) == (200, pictures.png())
 
 
-def test_a_range_that_no_picture_is_as_long_as_is_answered_with_the_whole(
+def test_a_range_with_numbers_too_large_is_answered_with_the_whole_result(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
     headers = {"Range": f"bytes={5000 * '9'}-"}
@@ -163,7 +163,7 @@ def test_a_range_that_no_picture_is_as_long_as_is_answered_with_the_whole(
     assert (response.status_code, response.content) == (200, pictures.png())
 
 
-def test_a_large_result_comes_whole(api: RunningApi, jobs: JobStore) -> None:
+def test_a_large_result_is_sent_whole(api: RunningApi, jobs: JobStore) -> None:
     job, picture = submitted(api), randbytes(3_000_000)
     PlayedWorker.of(job, jobs, api).commit(picture)
     assert api.http.get(job["links"]["result"]).content == picture
@@ -183,13 +183,13 @@ def test_another_format_is_encoded_once(api: RunningApi, painted: dict[str, Any]
     assert api.http.get(path).content == b"as it is stored"
 
 
-def test_a_range_of_another_format_can_be_had(api: RunningApi, painted: dict[str, Any]) -> None:
+def test_a_range_of_another_format_is_sent(api: RunningApi, painted: dict[str, Any]) -> None:
     path = f"{painted['links']['result']}?format=jpeg"
     whole = api.http.get(path).content
     assert api.http.get(path, headers={"Range": "bytes=10-19"}).content == whole[10:20]
 
 
-def test_the_copies_in_other_formats_are_erased_with_their_job(
+def test_the_copies_in_other_formats_are_deleted_with_their_job(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
     api.http.get(f"{painted['links']['result']}?format=webp")
@@ -209,14 +209,14 @@ def test_a_result_that_the_store_has_lost_is_gone(
 
 
 def lose(api: RunningApi, kind: str) -> None:
-    """Erases files of a job behind the service's back."""
+    """Deletes files of a job without the service's knowledge."""
     for path in api.blobs:
         if path.parent.name == kind:
             path.unlink()
 
 
 def enormous_png() -> bytes:
-    """A PNG file whose header asks for more memory than a decoder may take."""
+    """A PNG file whose header declares more pixels than a decoder has memory for."""
     picture = bytearray(png())
     picture[16:24] = struct.pack(">II", 40_000, 40_000)
     picture[29:33] = struct.pack(">I", crc32(picture[12:29]))
@@ -238,21 +238,22 @@ def test_a_result_that_cannot_be_encoded_says_what_to_do(
     assert api.http.get(job["links"]["result"]).content == stored
 
 
-def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
+def test_a_copy_that_is_deleted_before_it_is_opened_is_made_again(
     redis_url: str, jobs: JobStore, api: RunningApi, painted: dict[str, Any]
 ) -> None:
-    class ErasedAtFirst(EncodedResults):
-        """The reconciler comes between finding the copy and opening it."""
+    class DeletedAtFirst(EncodedResults):
+        """Encoded results whose first copy is deleted after it was found and before it is opened,
+        as the reconciler may do."""
 
         async def get_key(self, result_key: str, format: Format) -> str:
             key = await super().get_key(result_key, format)
-            if not erased:
+            if not deleted:
                 (copy,) = encoded_copies(api)
                 copy.unlink()
-                erased.append(key)
+                deleted.append(key)
             return key
 
-    erased: list[str] = []
+    deleted: list[str] = []
     app = create_app(Settings(redis_url=redis_url, data_folder=api.settings.data_folder))
     transport = httpx.ASGITransport(app)
 
@@ -262,16 +263,16 @@ def test_a_copy_that_is_erased_before_it_is_opened_is_made_again(
             httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
         ):
             service = app.state.service
-            copies = ErasedAtFirst(service.blobs, service.decoder, service.scratch)
+            copies = DeletedAtFirst(service.blobs, service.decoder, service.scratch)
             service.encoded_results = copies
             return await http.get(f"{painted['links']['result']}?format=webp")
 
     answer = asyncio.run(fetch())
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
-    assert len(erased) == 1
+    assert len(deleted) == 1
 
 
-def test_a_job_whose_pictures_are_lost_cannot_be_done_again(
+def test_a_job_whose_pictures_are_lost_cannot_be_retried(
     api: RunningApi, painted: dict[str, Any]
 ) -> None:
     lose(api, "inputs")
@@ -291,7 +292,7 @@ def test_pictures_of_an_earlier_job_that_are_lost_are_gone(
     assert (response.status_code, response.json()["code"]) == (410, "pictures_lost")
 
 
-def test_a_preview_that_is_lost_is_as_none(api: RunningApi, jobs: JobStore) -> None:
+def test_a_lost_preview_is_treated_as_missing(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     PlayedWorker.of(job, jobs, api).show(3)
     lose(api, "previews")
@@ -300,9 +301,7 @@ def test_a_preview_that_is_lost_is_as_none(api: RunningApi, jobs: JobStore) -> N
     assert api.http.get(job["links"]["losses"]).json()["iterations"] == []
 
 
-def test_a_contact_sheet_does_without_a_picture_that_is_lost(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_a_contact_sheet_leaves_out_a_picture_that_is_lost(api: RunningApi, jobs: JobStore) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     sweep = api.http.post("/sweeps", files=files, data={"style_weight": "1,2"}).json()
     PlayedWorker.of(sweep["jobs"][0], jobs, api).commit(png())
@@ -312,7 +311,7 @@ def test_a_contact_sheet_does_without_a_picture_that_is_lost(
 
 
 @pytest.mark.parametrize("stored", [enormous_png(), b"no picture"], ids=["enormous", "damaged"])
-def test_a_contact_sheet_does_without_a_picture_that_cannot_be_decoded(
+def test_a_contact_sheet_leaves_out_a_picture_that_cannot_be_decoded(
     stored: bytes, api: RunningApi, jobs: JobStore
 ) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}

@@ -53,7 +53,7 @@ class Peak:
 
     def __init__(self, pid: int) -> None:
         self._folder = Path(f"/proc/{pid}")
-        (self._folder / "clear_refs").write_text("5")  # the peak is now what it takes now
+        (self._folder / "clear_refs").write_text("5")  # resets the peak to the present memory
         self._before = self._read()
 
     @property
@@ -139,7 +139,7 @@ def test_slow_readers_of_a_large_result_in_an_object_store_take_little_memory(
     format: str, start: Start, shared_bucket: Bucket, s3_server: str, jobs: JobStore
 ) -> None:
     with start(**shared_bucket.environment(s3_server)) as api:
-        path = paint(api, jobs, side=4096)  # the server keeps it in memory, for each reader
+        path = paint(api, jobs, side=4096)  # the server holds it in memory, for each reader
         peak = Peak(api.process.pid)
         serve_slow_readers(api, f"{path}?format={format}")
         assert peak.grown_bytes < MOST_MEMORY_BYTES

@@ -50,7 +50,7 @@ def test_a_job_says_how_long_it_may_take_and_how_long_it_is_retained(api: Runnin
     ],
     ids=str,
 )
-def test_a_setting_that_cannot_be_is_refused(
+def test_an_invalid_setting_is_refused(
     fields: dict[str, str], api: RunningApi, jobs: JobStore
 ) -> None:
     (name,) = fields.keys() - {"webhook_url"}
@@ -140,7 +140,7 @@ def test_a_job_is_fetched_by_its_submission_if_that_waits_for_the_picture(
     until(lambda: is_to_be_deleted(api, again))
 
 
-def test_a_part_of_the_result_or_its_headers_are_not_all_of_it(
+def test_a_part_of_the_result_or_its_headers_do_not_count_as_fetched(
     api: RunningApi, jobs: JobStore
 ) -> None:
     job = painted(api, jobs, keep="until_fetched")
@@ -196,6 +196,6 @@ def test_a_job_says_what_its_worker_measures(api: RunningApi, jobs: JobStore) ->
         '{"device": "CPU, 2 threads", "precision": "float32", "iterations_per_second": 3.5,'
         ' "peak_memory_bytes": 400000000}'
     )
-    PlayedWorker.of(job, jobs, api).tell(stats=stats)
+    PlayedWorker.of(job, jobs, api).report_progress(stats=stats)
     job = look(api, job)
     assert [job[name] for name in names] == ["CPU, 2 threads", "float32", 3.5, 400_000_000]

@@ -1,4 +1,4 @@
-"""Readiness: whether a job could be taken, found out without wearing out what it asks."""
+"""Readiness: whether the service could accept a job, found out with few requests to its stores."""
 
 import asyncio
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_a_blob_store_that_cannot_be_written_is_not_ready(
     until(lambda: own_api.http.get("/readyz").is_success)
 
 
-def test_however_often_it_is_asked_for_it_writes_once_a_while(
+def test_many_requests_for_readiness_write_once_in_an_interval(
     own_redis: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.service.FRESH_SECONDS", 60.0)

@@ -82,7 +82,7 @@ def test_every_outcome_of_a_webhook_is_known_in_advance() -> None:
     assert sorted(re.findall(r"'webhook:(\w+)'", script)) == sorted(metric.values)
 
 
-def test_the_queue_is_told_by_priority(api: RunningApi, jobs: JobStore) -> None:
+def test_the_queue_is_counted_by_priority(api: RunningApi, jobs: JobStore) -> None:
     for priority in ("high", "low", "low"):
         submitted(api, priority=priority)
     found = samples(api)
@@ -128,7 +128,7 @@ def test_a_store_that_cannot_be_written(api: RunningApi) -> None:
     until(lambda: samples(api)[name, ("blob_store",)] == 1)
 
 
-def test_an_attempt_that_no_worker_survived_is_counted(api: RunningApi, jobs: JobStore) -> None:
+def test_an_attempt_whose_worker_died_is_counted(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api)
     jobs.run(transitions.claim(job["id"], lease_seconds=0))
     recover = transitions.recover(
@@ -138,7 +138,7 @@ def test_an_attempt_that_no_worker_survived_is_counted(api: RunningApi, jobs: Jo
     assert samples(api)["pastiche_attempts_lost_total", ()] == 1
 
 
-def test_the_workers_that_live_are_told(api: RunningApi, jobs: JobStore) -> None:
+def test_living_workers_are_counted(api: RunningApi, jobs: JobStore) -> None:
     worker = Worker("one", "whitened", "CPU", 10**9, rate=5e6, memory_bytes=7_000)
     jobs.run(register_worker(worker, ttl_seconds=60))
     found = samples(api)
@@ -147,7 +147,7 @@ def test_the_workers_that_live_are_told(api: RunningApi, jobs: JobStore) -> None
     assert found["pastiche_worker_memory_bytes", ("one",)] == 7_000
 
 
-def test_requests_are_told_by_their_route_and_not_by_their_path(api: RunningApi) -> None:
+def test_requests_are_counted_by_route_and_not_by_path(api: RunningApi) -> None:
     routes = [("POST", "/jobs", "202"), ("GET", "/jobs/{job_id}", "404"), ("GET", "none", "404")]
     before = samples(api)
     submitted(api)
@@ -172,7 +172,7 @@ def test_a_request_is_counted_by_its_own_method(api: RunningApi) -> None:
     assert (counted("HEAD"), counted("GET")) == (before[0] + 1, before[1])
 
 
-def test_durations_are_counted_in_the_classes_that_are_told(jobs: JobStore) -> None:
+def test_durations_are_counted_in_the_documented_buckets(jobs: JobStore) -> None:
     script = jobs.client.register_script(
         "local counters = KEYS[1]\n"
         + (Path("shared/scripts/prelude.lua").read_text())

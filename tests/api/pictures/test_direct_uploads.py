@@ -1,4 +1,4 @@
-"""A picture whose file is sent straight to the object store, at a signed URL."""
+"""Pictures whose files a client sends directly to the object store, to a signed URL."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +83,7 @@ def test_a_file_that_was_sent_to_the_store_becomes_a_picture(
     assert service.http.post("/jobs", json=files).status_code == 202
 
 
-def test_the_python_client_sends_a_file_past_the_service_without_its_key(
+def test_the_python_client_sends_a_file_to_the_store_without_its_key(
     service: RunningApi, store: FaultyProxy
 ) -> None:
     key = service.http.headers["Authorization"].removeprefix("Bearer ")
@@ -146,7 +146,7 @@ def test_an_upload_is_completed_only_once_its_file_was_sent(service: RunningApi)
     ],
     ids=["empty", "no picture", "truncated", "too large"],
 )
-def test_a_file_that_is_refused_is_erased_and_another_may_be_sent(
+def test_a_file_that_is_refused_is_deleted_and_another_may_be_sent(
     file: bytes, status: int, fault: str, service: RunningApi, shared_bucket: Bucket
 ) -> None:
     upload = sent(service, file)
@@ -168,14 +168,14 @@ def test_a_file_that_is_too_large_is_not_read(service: RunningApi, store: Faulty
     assert not [name for name, _ in store.requests if name.startswith("GET")]
 
 
-def test_completing_again_gives_the_same_picture(service: RunningApi) -> None:
+def test_completing_again_returns_the_same_picture(service: RunningApi) -> None:
     upload = sent(service, pictures.jpeg())
     first, again = complete(service, upload), complete(service, upload)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["id"] == again.json()["id"]
 
 
-def test_completing_at_the_same_time_gives_one_picture(
+def test_completing_twice_at_the_same_time_creates_one_picture(
     service: RunningApi, shared_bucket: Bucket
 ) -> None:
     upload = sent(service, pictures.jpeg())
@@ -189,7 +189,7 @@ def test_completing_at_the_same_time_gives_one_picture(
     assert len(shared_bucket.keys) == 1
 
 
-def test_an_abandoned_upload_is_erased_when_its_time_is_over(
+def test_an_abandoned_upload_is_deleted_when_its_time_is_over(
     service: RunningApi, shared_bucket: Bucket, jobs: JobStore
 ) -> None:
     upload = sent(service, pictures.jpeg())
@@ -203,7 +203,7 @@ def test_an_abandoned_upload_is_erased_when_its_time_is_over(
     assert shared_bucket.keys == unused_blobs(jobs) == []
 
 
-def test_what_is_sent_again_after_completion_is_erased_too(
+def test_a_file_that_is_sent_again_after_completion_is_deleted_too(
     service: RunningApi, shared_bucket: Bucket, jobs: JobStore
 ) -> None:
     upload = sent(service, pictures.jpeg())
@@ -244,9 +244,7 @@ def test_stored_pictures_are_limited_as_those_sent_to_the_api(service: RunningAp
 @pytest.mark.parametrize(
     ("body", "field"), [({"nmae": "x"}, "nmae"), ({"name": 101 * "x"}, "name"), (None, "body")]
 )
-def test_a_body_that_cannot_be_used_is_refused(
-    body: object, field: str, service: RunningApi
-) -> None:
+def test_an_invalid_body_is_refused(body: object, field: str, service: RunningApi) -> None:
     refused = service.http.post("/pictures/uploads", json=body)
     assert code(refused) == (422, "invalid_fields")
     assert refused.json()["errors"][0]["field"] == field
@@ -259,14 +257,16 @@ def test_while_the_store_fails_nothing_is_lost(service: RunningApi, store: Fault
     assert complete(service, upload).status_code == 201
 
 
-def test_a_file_that_arrives_cut_off_is_no_picture(service: RunningApi, store: FaultyProxy) -> None:
+def test_a_file_that_is_cut_off_on_its_way_is_refused(
+    service: RunningApi, store: FaultyProxy
+) -> None:
     upload = sent(service, pictures.jpeg())
     with store.failing(Fault("GET .*/uploads/", is_truncated=True)):
         assert code(complete(service, upload)) == (503, "storage_unavailable")
     assert complete(service, upload).status_code == 201
 
 
-def test_a_folder_takes_no_direct_uploads(api: RunningApi) -> None:
+def test_a_store_in_a_folder_accepts_no_direct_uploads(api: RunningApi) -> None:
     refused = api.http.post("/pictures/uploads", json={})
     assert code(refused) == (409, "no_direct_uploads")
     assert api.blobs == []

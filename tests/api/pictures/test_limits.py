@@ -1,4 +1,4 @@
-"""Whose pictures one sees, and how many are retained for how long."""
+"""Which pictures a caller may read, and how many are retained for how long."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_the_same_picture_of_two_owners_is_two_pictures(
     assert guarded.http.get(second.json()["links"]["file"], headers=bob).status_code == 200
 
 
-def test_beyond_the_limit_of_all_owners_the_longest_unused_goes_first(
+def test_beyond_the_limit_of_all_owners_the_longest_unused_is_deleted_first(
     guarded: RunningApi, jobs: JobStore
 ) -> None:
     ada, bob = key_of("ada", jobs), key_of("bob", jobs)
@@ -105,7 +105,7 @@ def test_beyond_the_limit_of_all_owners_the_longest_unused_goes_first(
     assert len(unused_blobs(jobs)) == 1
 
 
-def test_beyond_the_limit_of_an_owner_its_longest_unused_goes_first(
+def test_beyond_the_limit_of_an_owner_its_longest_unused_is_deleted_first(
     start: Start, jobs: JobStore
 ) -> None:
     with start(PASTICHE_KEPT_PICTURES_PER_OWNER="2") as api:

@@ -142,7 +142,7 @@ def test_json_in_place_of_a_form_is_refused(api: RunningApi) -> None:
 
 
 @pytest.mark.parametrize("format", ["webp", "png", "jpeg"])
-def test_the_file_is_sent_in_the_format_that_is_asked_for(api: RunningApi, format: str) -> None:
+def test_the_file_is_sent_in_the_format_that_is_requested(api: RunningApi, format: str) -> None:
     links = uploaded(api, pictures.png(96, 64))["links"]
     response = api.http.get(links["file"], params={"format": format})
     assert response.headers["content-type"] == f"image/{format}"
@@ -185,7 +185,7 @@ def test_a_file_that_the_client_has_is_not_sent_again(api: RunningApi) -> None:
         assert api.http.get(link, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_a_format_that_cannot_be_had_is_refused(api: RunningApi) -> None:
+def test_a_format_that_is_not_offered_is_refused(api: RunningApi) -> None:
     links = uploaded(api)["links"]
     response = api.http.get(links["file"], headers={"Accept": "image/gif"})
     assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
@@ -209,7 +209,7 @@ def test_pictures_are_listed_newest_first_page_by_page(api: RunningApi) -> None:
     assert page["next_cursor"] is None
 
 
-def test_a_cursor_that_is_none_is_refused(api: RunningApi) -> None:
+def test_an_invalid_cursor_is_refused(api: RunningApi) -> None:
     response = api.http.get("/pictures", params={"cursor": "x"})
     assert errors_of(response) == {"cursor": "invalid_value"}
 
@@ -254,7 +254,9 @@ def test_a_store_that_refuses_the_picture_is_reported(api: RunningApi, jobs: Job
     assert upload(api).status_code == 201
 
 
-def test_what_is_stored_names_no_part_of_the_upload(api: RunningApi, jobs: JobStore) -> None:
+def test_the_stored_file_has_no_name_or_metadata_of_the_upload(
+    api: RunningApi, jobs: JobStore
+) -> None:
     picture = uploaded(api, name="../../climbed")
     (path,) = api.blobs
     assert path.parent == api.settings.data_folder / "blobs" / "pictures"

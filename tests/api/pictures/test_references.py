@@ -1,4 +1,4 @@
-"""Jobs that name uploaded pictures: each gets a copy of its own."""
+"""Jobs that name uploaded pictures: each job has its own copies."""
 
 from io import BytesIO
 from typing import Any
@@ -19,7 +19,7 @@ UNKNOWN = f"picture:{'0' * 32}"
 
 
 def submit(api: RunningApi, query: str = "", **fields: Any) -> httpx.Response:
-    """A submission of texts alone, as multipart."""
+    """Submits a multipart form that has only text fields."""
     parts = [
         (name, (None, value))
         for name, values in fields.items()
@@ -59,7 +59,7 @@ def test_files_and_references_keep_their_order(api: RunningApi) -> None:
     assert colours == [(0, 0, 255), (255, 0, 0), (0, 255, 0)]
 
 
-def test_every_picture_field_takes_a_reference(api: RunningApi) -> None:
+def test_every_picture_field_accepts_a_reference(api: RunningApi) -> None:
     picture = uploaded(api)["reference"]
     fields = ("content", "style", "mask", "style_mask", "start_image", "content_map")
     response = submit(api, **dict.fromkeys(fields, picture))
@@ -98,7 +98,7 @@ def test_an_uploaded_picture_that_the_store_has_lost_is_reported(
     assert jobs.client.keys("job:*") == []
 
 
-def test_a_sweep_takes_references(api: RunningApi) -> None:
+def test_a_sweep_accepts_references(api: RunningApi) -> None:
     picture = uploaded(api)["reference"]
     parts = {"content": picture, "style": picture, "style_weight": "0.2,0.8"}
     response = api.http.post("/sweeps", files={k: (None, text) for k, text in parts.items()})
@@ -116,13 +116,13 @@ def test_a_transparent_picture_becomes_what_each_field_needs(api: RunningApi) ->
     assert inputs["mask-0"].convert("L").getpixel((63, 0)) == 0
 
 
-def test_a_black_picture_is_no_mask(api: RunningApi) -> None:
+def test_a_black_picture_cannot_be_a_mask(api: RunningApi) -> None:
     picture, black = uploaded(api)["reference"], uploaded(api, coloured("black"))["reference"]
     response = submit(api, content=picture, style=picture, content_map=black)
     assert errors_of(response) == {"content_map": "mask_empty"}
 
 
-def test_the_job_keeps_its_copy_when_the_picture_is_deleted(api: RunningApi) -> None:
+def test_the_job_still_has_its_copy_when_the_picture_is_deleted(api: RunningApi) -> None:
     picture = uploaded(api)
     job = submit(api, content=picture["reference"], style=picture["reference"]).json()
     api.http.delete(picture["links"]["self"])

@@ -1,4 +1,4 @@
-"""Uploads pictures, and looks at what is stored of them."""
+"""Uploads pictures, and reads what the service has stored of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,12 +32,12 @@ def uploaded(api: RunningApi, picture: bytes | None = None, **fields: str) -> di
 
 
 def coloured(colour: str) -> bytes:
-    """A picture of one colour: each colour is another picture."""
+    """A picture of one colour; another colour makes a different picture."""
     return pictures.encoded(Image.new("RGB", (64, 48), colour), "PNG")
 
 
 def expire(picture: dict[str, Any], jobs: JobStore) -> None:
-    """Lets the time pass until the picture has expired."""
+    """Changes the stored times as if the picture had expired."""
     jobs.client.hset(record_key(picture["id"]), "expires_ms", 1)
     for key in jobs.client.keys("pictures:expiry*"):
         jobs.client.zadd(key, {picture["id"]: 1}, xx=True)

@@ -1,4 +1,5 @@
-"""Built-in styles, the operator's, and named pictures: listed, shown, and named by jobs."""
+"""Built-in styles, the operator's styles, and uploaded pictures with names: how they are listed
+and used in jobs."""
 
 from io import BytesIO
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_an_unknown_style_is_refused_by_name_with_others(
 
 
 @pytest.mark.parametrize("style", ["wave", "exampel:wave", "file:///etc/passwd"])
-def test_a_text_that_is_no_reference_is_refused_with_what_would_be_one(
+def test_a_text_that_is_no_reference_is_refused_with_the_valid_forms(
     style: str, api: RunningApi
 ) -> None:
     response = submit(api, style)

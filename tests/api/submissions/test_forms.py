@@ -27,13 +27,13 @@ def options_of(response: httpx.Response) -> dict[str, Any]:
     return options
 
 
-def test_a_blank_text_field_is_not_given(api: RunningApi) -> None:
+def test_a_blank_text_field_counts_as_not_given(api: RunningApi) -> None:
     blank = dict.fromkeys(("size", "seed", "preset", "start", "deadline", "webhook_url"), "")
     options = options_of(try_out(api, **blank, pictures_of="", colour=" "))
     assert options == options_of(try_out(api))
 
 
-def test_a_file_input_that_was_left_empty_is_not_given(api: RunningApi) -> None:
+def test_a_file_input_that_was_left_empty_counts_as_not_given(api: RunningApi) -> None:
     boundary = b"--x\r\nContent-Disposition: form-data; "
     parts = [
         (b"content", b"a.jpg", pictures.jpeg()),
@@ -55,7 +55,7 @@ def test_a_missing_file_is_still_missing_where_its_input_was_left_empty(api: Run
     assert errors_of(answer) == {"content": "missing_file", "style": "missing_file"}
 
 
-def test_a_checkbox_is_a_switch(api: RunningApi) -> None:
+def test_a_checkbox_sets_a_flag(api: RunningApi) -> None:
     assert options_of(try_out(api, gradient_normalisation="on"))["gradient_normalisation"] is True
 
 
@@ -71,7 +71,7 @@ def test_a_number_is_written_in_ascii_digits(field: str, number: str, api: Runni
     assert errors_of(try_out(api, **{field: number})) == {field: "invalid_value"}
 
 
-def test_a_list_may_come_as_several_fields(api: RunningApi) -> None:
+def test_a_list_may_be_sent_as_several_fields(api: RunningApi) -> None:
     two_styles = [*PAIR, PAIR[1]]
     answer = api.http.post(
         "/jobs?dry_run=1", files=two_styles, data={"style_weights": ["0.3", "0.7"]}
@@ -79,7 +79,7 @@ def test_a_list_may_come_as_several_fields(api: RunningApi) -> None:
     assert options_of(answer)["style_weights"] == [0.3, 0.7]
 
 
-def test_the_values_of_a_sweep_may_come_as_several_fields(api: RunningApi) -> None:
+def test_the_values_of_a_sweep_may_be_sent_as_several_fields(api: RunningApi) -> None:
     answer = api.http.post(
         "/sweeps?dry_run=1", files=PAIR, data={"style_weight": ["0.3", "0.7", "0.9"]}
     )
@@ -94,7 +94,7 @@ def test_a_single_option_given_twice_is_refused(api: RunningApi) -> None:
 @pytest.mark.parametrize(
     ("given", "meant"), [("color", "colour"), ("style-weight", "style_weight"), ("Seed", "seed")]
 )
-def test_an_unknown_field_is_answered_with_the_nearest(
+def test_an_unknown_field_is_refused_with_the_nearest_name(
     given: str, meant: str, api: RunningApi
 ) -> None:
     detail = try_out(api, **{given: "1"}).json()["errors"][0]["detail"]
@@ -119,7 +119,7 @@ def test_a_compressed_body_is_refused_as_such(method: str, api: RunningApi) -> N
     assert answer.headers["accept-encoding"] == "identity"
 
 
-def test_the_sentence_on_size_has_the_operator_s_limit(
+def test_the_error_about_the_size_names_the_operator_s_limit(
     redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("data")
@@ -130,7 +130,7 @@ def test_the_sentence_on_size_has_the_operator_s_limit(
 
 
 @pytest.mark.parametrize("query", ["limit=", "status=", "cursor=", "limit=%20", "limit=&status="])
-def test_a_blank_query_parameter_is_not_given(query: str, api: RunningApi) -> None:
+def test_a_blank_query_parameter_counts_as_not_given(query: str, api: RunningApi) -> None:
     submitted(api)
     assert len(api.http.get(f"/jobs?{query}").json()["jobs"]) == 1
 
@@ -150,7 +150,7 @@ def test_a_blank_query_parameter_is_not_given(query: str, api: RunningApi) -> No
         ),
     ],
 )
-def test_a_query_that_cannot_be_used_is_told_in_our_words(
+def test_an_invalid_query_is_refused_with_the_service_s_own_messages(
     query: str, detail: str, api: RunningApi
 ) -> None:
     answer = api.http.get(f"/jobs?{query}")
@@ -164,19 +164,19 @@ def test_a_weight_is_a_number_in_json(value: str, api: RunningApi) -> None:
     assert errors_of(answer) == {"style_weight": "invalid_value"}
 
 
-def test_a_weight_that_does_not_exist_is_answered_with_the_nearest(api: RunningApi) -> None:
+def test_an_unknown_weight_is_refused_with_the_nearest_name(api: RunningApi) -> None:
     answer = patch(api, '{"style-weight": 1}')
     assert errors_of(answer) == {"style-weight": "unknown_field"}
     assert "Did you mean `style_weight`?" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "3", "", b"\xff", 100_000 * "["])
-def test_a_body_that_is_no_json_object_is_told_so(body: str | bytes, api: RunningApi) -> None:
+def test_a_body_that_is_no_json_object_is_refused(body: str | bytes, api: RunningApi) -> None:
     assert errors_of(patch(api, body)) == {"body": "not_json"}
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-def test_a_body_that_is_not_declared_as_json_is_told_so(
+def test_a_body_that_is_not_declared_as_json_is_refused(
     content_type: str | None, api: RunningApi
 ) -> None:
     answer = patch(api, '{"style_weight": 1}', content_type)

@@ -81,7 +81,7 @@ def test_a_whole_number_may_be_written_in_any_way(api: RunningApi, number: str) 
     assert send(api, body).json()["options"]["size"] == 256
 
 
-def test_null_is_not_given(api: RunningApi) -> None:
+def test_null_counts_as_not_given(api: RunningApi) -> None:
     response = submit(api, "/jobs?dry_run=1", size=None, mask=None, webhook_url=None)
     assert response.json()["options"] == submit(api, "/jobs?dry_run=1").json()["options"]
 
@@ -93,7 +93,7 @@ def test_a_sweep_has_lists_of_values(api: RunningApi) -> None:
     ]
 
 
-def test_a_list_for_a_job_that_is_no_sweep_is_refused_by_name(api: RunningApi) -> None:
+def test_a_list_outside_a_sweep_is_refused_by_name(api: RunningApi) -> None:
     assert errors_of(submit(api, style_weight=[0.2, 0.8])) == {"style_weight": "invalid_value"}
 
 

@@ -67,7 +67,7 @@ def remote() -> Iterator[Remote]:
 
 
 def submit(api: RunningApi, content: str, **values: Any) -> httpx.Response:
-    """A submission of which nothing is stored, with one picture by its URL."""
+    """Sends a dry run, of which nothing is stored, with one picture by its URL."""
     files = {"style": pictures.png()}
     return api.http.post("/jobs?dry_run=1", data={"content": content, **values}, files=files)
 
@@ -236,7 +236,7 @@ SLOW_ANSWERS: dict[str, tuple[Callable[[], Pieces], int, str]] = {
         *(pytest.param(*each, id=n, marks=pytest.mark.slow) for n, each in SLOW_ANSWERS.items()),
     ],
 )
-def test_a_bad_answer_is_an_error_of_its_field(
+def test_an_unusable_response_is_an_error_of_its_field(
     fetching: RunningApi, remote: Remote, pieces: Callable[[], Pieces], status: int, code: str
 ) -> None:
     remote.answers["/"] = pieces
@@ -432,7 +432,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(
         assert connected == [PUBLIC]
 
 
-def test_only_some_pictures_are_fetched_at_once_and_the_others_do_not_wait_for_ever(
+def test_only_some_pictures_are_fetched_at_once_and_the_others_have_a_time_limit(
     tmp_path: Path,
 ) -> None:
     remote_pictures = RemotePictures(Settings(picture_urls_anywhere=True), wait_limit_seconds=0.5)

@@ -1,4 +1,4 @@
-"""A submission that is one job however often it comes, is waited for, tried out, or done again."""
+"""Submissions that are repeated, waited for, tried out (dry runs), retried or continued."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,64 +27,64 @@ def submit(api: RunningApi, content: bytes | None = None, **headers: str) -> htt
     return api.http.post("/jobs", files=files, headers=headers)
 
 
-def once(api: RunningApi, key: str, content: bytes | None = None) -> httpx.Response:
+def submit_with_key(api: RunningApi, key: str, content: bytes | None = None) -> httpx.Response:
     return submit(api, content, **{"Idempotency-Key": key})
 
 
 def test_the_same_submission_with_the_same_key_is_the_same_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    first, again = once(api, "a"), once(api, "a")
+    first, again = submit_with_key(api, "a"), submit_with_key(api, "a")
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     assert again.headers["location"] == first.headers["location"]
     assert len(jobs.client.keys("job:*")) == 1
 
 
 def test_another_submission_with_the_same_key_is_refused(api: RunningApi) -> None:
-    once(api, "a")
-    refused = once(api, "a", pictures.jpeg(100, 80))
+    submit_with_key(api, "a")
+    refused = submit_with_key(api, "a", pictures.jpeg(100, 80))
     assert (refused.status_code, refused.json()["code"]) == (422, "another_submission")
 
 
 def test_the_same_submission_without_a_key_or_with_another_is_another_job(api: RunningApi) -> None:
-    answers = [once(api, "a"), once(api, "b"), submit(api)]
+    answers = [submit_with_key(api, "a"), submit_with_key(api, "b"), submit(api)]
     assert len({answer.json()["id"] for answer in answers}) == 3
 
 
-def test_many_at_once_with_one_key_are_one_job(api: RunningApi, jobs: JobStore) -> None:
+def test_many_submissions_at_once_with_one_key_are_one_job(api: RunningApi, jobs: JobStore) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+        answers = list(pool.map(lambda _: submit_with_key(api, "a"), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len({a.json()["id"] for a in answers if a.status_code == 202}) == 1
     assert len(jobs.client.keys("job:*")) == 1
 
 
 def test_a_refused_submission_leaves_its_key_free(api: RunningApi) -> None:
-    assert once(api, "a", b"no picture").status_code == 415
-    assert once(api, "a").status_code == 202
+    assert submit_with_key(api, "a", b"no picture").status_code == 415
+    assert submit_with_key(api, "a").status_code == 202
 
 
-def test_after_a_job_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> None:
-    first = once(api, "a").json()
+def test_after_a_job_was_deleted_its_key_creates_a_new_job(api: RunningApi) -> None:
+    first = submit_with_key(api, "a").json()
     api.http.delete(first["links"]["self"])
-    second = once(api, "a")
+    second = submit_with_key(api, "a")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
-    assert once(api, "a").json()["id"] == second.json()["id"]
-    assert once(api, "a", pictures.jpeg(100, 80)).json()["code"] == "another_submission"
+    assert submit_with_key(api, "a").json()["id"] == second.json()["id"]
+    assert submit_with_key(api, "a", pictures.jpeg(100, 80)).json()["code"] == "another_submission"
 
 
-def test_many_at_once_with_the_key_of_a_deleted_job_are_one_job(
+def test_many_submissions_at_once_with_the_key_of_a_deleted_job_are_one_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    api.http.delete(once(api, "a").json()["links"]["self"])
+    api.http.delete(submit_with_key(api, "a").json()["links"]["self"])
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: once(api, "a"), range(8)))
+        answers = list(pool.map(lambda _: submit_with_key(api, "a"), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len(jobs.client.keys("job:*")) == 1
 
 
-def test_after_a_retry_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> None:
+def test_after_a_retry_was_deleted_its_key_creates_a_new_job(api: RunningApi) -> None:
     job = submitted(api)
     api.http.post(job["links"]["cancel"])
     headers = {"Idempotency-Key": "a"}
@@ -93,21 +93,21 @@ def test_after_a_retry_was_deleted_its_key_gives_a_new_job(api: RunningApi) -> N
     assert api.http.post(f"/jobs/{job['id']}/retry", headers=headers).status_code == 202
 
 
-def test_after_its_retention_the_key_of_a_job_gives_a_new_job(
+def test_after_its_retention_the_key_of_a_job_creates_a_new_job(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    first = once(api, "a").json()
+    first = submit_with_key(api, "a").json()
     jobs.run(transitions.cancel(first["id"], retention=Retention(0, 0)))
-    second = once(api, "a")
+    second = submit_with_key(api, "a")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
 
 
 def test_a_full_queue_leaves_the_key_free(api: RunningApi, jobs: JobStore) -> None:
     jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(10_000)})
-    assert once(api, "a").status_code == 503
+    assert submit_with_key(api, "a").status_code == 503
     jobs.client.delete("queue:waiting")
-    assert once(api, "a").status_code == 202
+    assert submit_with_key(api, "a").status_code == 202
 
 
 @pytest.mark.slow
@@ -121,17 +121,19 @@ def test_a_key_is_free_again_if_the_reply_to_its_reservation_is_lost(
         start(PASTICHE_REDIS_URL=proxy.url) as api,
     ):
         proxy.lost = script.encode()
-        assert once(api, "a").json()["code"] == "redis_unavailable"
-        assert once(api, "a").status_code == 202
+        assert submit_with_key(api, "a").json()["code"] == "redis_unavailable"
+        assert submit_with_key(api, "a").status_code == 202
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "tab\there"])
-def test_a_key_that_is_none_is_refused(key: str, api: RunningApi, jobs: JobStore) -> None:
-    assert errors_of(once(api, key)) == {"Idempotency-Key": "invalid_value"}
+def test_an_invalid_key_is_refused(key: str, api: RunningApi, jobs: JobStore) -> None:
+    assert errors_of(submit_with_key(api, key)) == {"Idempotency-Key": "invalid_value"}
     assert_nothing_left(api, jobs)
 
 
-def test_an_answer_that_waits_comes_when_the_job_is_over(api: RunningApi, jobs: JobStore) -> None:
+def test_a_submission_that_waits_is_answered_when_the_job_is_over(
+    api: RunningApi, jobs: JobStore
+) -> None:
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(submit, api, Prefer="respond-async, wait=30")
         until(lambda: api.http.get("/jobs").json()["jobs"])
@@ -164,7 +166,7 @@ def submit_and_commit(
         ("image/webp, application/json;q=0.5", "image/webp"),
     ],
 )
-def test_a_client_that_waits_and_accepts_images_gets_the_picture(
+def test_a_client_that_waits_and_accepts_images_receives_the_picture(
     accept: str, media_type: str, api: RunningApi, jobs: JobStore
 ) -> None:
     response = submit_and_commit(api, jobs, {"Accept": accept})
@@ -175,7 +177,7 @@ def test_a_client_that_waits_and_accepts_images_gets_the_picture(
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, image/png"])
-def test_a_client_that_accepts_json_as_well_gets_the_job(
+def test_a_client_that_accepts_json_as_well_receives_the_job(
     accept: str, api: RunningApi, jobs: JobStore
 ) -> None:
     assert submit_and_commit(api, jobs, {"Accept": accept}).json()["status"] == "succeeded"
@@ -190,24 +192,24 @@ def test_ranges_and_etags_do_not_count_for_the_picture_of_a_submission(
     assert response.content.startswith(b"\x89PNG\r\n")
 
 
-def test_a_client_that_accepts_images_gets_the_job_while_it_is_not_over(api: RunningApi) -> None:
+def test_a_client_that_accepts_images_receives_the_job_while_it_is_not_over(
+    api: RunningApi,
+) -> None:
     response = submit(api, Prefer="wait=1", Accept="image/png")
     assert (response.status_code, response.json()["status"]) == (202, "queued")
 
 
-def test_an_answer_that_has_waited_long_enough_says_how_the_job_stands(api: RunningApi) -> None:
+def test_a_submission_that_has_waited_long_enough_is_answered_with_the_job(api: RunningApi) -> None:
     answer = submit(api, Prefer="wait=1")
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
 
 
-def test_a_preference_that_is_not_understood_is_left_alone(api: RunningApi) -> None:
+def test_an_unknown_preference_is_ignored(api: RunningApi) -> None:
     answer = submit(api, Prefer="wait=soon")
     assert (answer.status_code, "preference-applied" in answer.headers) == (202, False)
 
 
-def test_a_dry_run_says_what_a_job_would_come_to_and_keeps_nothing(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_a_dry_run_estimates_a_job_and_stores_nothing(api: RunningApi, jobs: JobStore) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     answer = api.http.post("/jobs?dry_run=1", files=files, data={"size": 64})
     assert answer.status_code == 200
@@ -233,9 +235,7 @@ def test_a_dry_run_knows_the_queue_and_the_workers(api: RunningApi, jobs: JobSto
     assert behind["eta_seconds"] == pytest.approx(4.0 + ahead, abs=0.1)
 
 
-def test_a_dry_run_of_a_sweep_says_what_all_of_it_would_come_to(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_a_dry_run_of_a_sweep_estimates_all_of_its_jobs(api: RunningApi, jobs: JobStore) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     one = api.http.post("/jobs?dry_run=1", files=files).json()
     answer = api.http.post("/sweeps?dry_run=1", files=files, data={"seed": "1,2,3"})
@@ -246,13 +246,13 @@ def test_a_dry_run_of_a_sweep_says_what_all_of_it_would_come_to(
     assert_nothing_left(api, jobs)
 
 
-def test_a_dry_run_names_what_is_wrong(api: RunningApi) -> None:
+def test_a_dry_run_reports_errors(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     answer = api.http.post("/jobs?dry_run=1", files=files, data={"size": "huge"})
     assert errors_of(answer) == {"size": "invalid_value"}
 
 
-def test_a_job_that_is_over_can_be_done_again(api: RunningApi) -> None:
+def test_a_job_that_is_over_can_be_retried(api: RunningApi) -> None:
     job = submitted(api, size=64, seed=5, priority="high")
     api.http.post(job["links"]["cancel"])
     answer = api.http.post(f"/jobs/{job['id']}/retry")
@@ -264,7 +264,7 @@ def test_a_job_that_is_over_can_be_done_again(api: RunningApi) -> None:
     assert sorted(path.name for path in api.blobs) == ["content-0", "style-0"]
 
 
-def test_with_a_key_a_job_is_done_again_once(api: RunningApi) -> None:
+def test_with_a_key_a_job_is_retried_once(api: RunningApi) -> None:
     jobs = [submitted(api) for _ in range(2)]
     for job in jobs:
         api.http.post(job["links"]["cancel"])
@@ -276,7 +276,7 @@ def test_with_a_key_a_job_is_done_again_once(api: RunningApi) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "another_submission")
 
 
-def test_a_job_that_is_not_over_is_not_done_again(api: RunningApi) -> None:
+def test_a_job_that_is_not_over_cannot_be_retried(api: RunningApi) -> None:
     job = submitted(api)
     answer = api.http.post(f"/jobs/{job['id']}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "job_not_over")
@@ -284,7 +284,7 @@ def test_a_job_that_is_not_over_is_not_done_again(api: RunningApi) -> None:
     assert answer.json()["detail"] == sentence
 
 
-def test_a_job_goes_on_from_another_without_its_pictures(api: RunningApi, jobs: JobStore) -> None:
+def test_a_job_continues_another_without_its_pictures(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api, size=64)
     PlayedWorker.of(job, jobs, api).commit(pictures.png(96, 64))
     answer = api.http.post("/jobs", files={"start": (None, job["id"]), "size": (None, "128")})
@@ -295,7 +295,7 @@ def test_a_job_goes_on_from_another_without_its_pictures(api: RunningApi, jobs: 
     assert mine == ["content-0", "start_image-0", "style-0"]
 
 
-def test_a_job_has_the_pictures_of_another_but_for_those_that_are_sent(api: RunningApi) -> None:
+def test_a_job_has_the_pictures_of_another_except_those_that_are_sent(api: RunningApi) -> None:
     earlier = submitted(api)["id"]
     form = {"pictures_of": (None, earlier), "style": ("s.png", pictures.png(40, 40))}
     answer = api.http.post("/jobs", files=form)
@@ -312,14 +312,12 @@ def test_a_job_has_the_pictures_of_another_but_for_those_that_are_sent(api: Runn
 @pytest.mark.parametrize(
     ("named", "code"), [("../etc/passwd", "invalid_value"), (32 * "0", "job_not_found")]
 )
-def test_pictures_of_no_job_are_refused(api: RunningApi, named: str, code: str) -> None:
+def test_pictures_of_an_unknown_job_are_refused(api: RunningApi, named: str, code: str) -> None:
     answer = api.http.post("/jobs", files={"pictures_of": (None, named)})
     assert errors_of(answer) == {"pictures_of": code}
 
 
-def test_a_job_goes_on_from_another_with_a_style_of_its_own(
-    api: RunningApi, jobs: JobStore
-) -> None:
+def test_a_job_continues_another_with_a_new_style(api: RunningApi, jobs: JobStore) -> None:
     job = submitted(api, size=64)
     PlayedWorker.of(job, jobs, api).commit(pictures.png(96, 64))
     style = pictures.jpeg(50, 40)
@@ -340,7 +338,7 @@ def ids(answer: httpx.Response) -> list[str]:
     return [job["id"] for job in answer.json()["jobs"]]
 
 
-def test_one_s_jobs_are_listed_the_newest_first_and_page_by_page(api: RunningApi) -> None:
+def test_an_owner_s_jobs_are_listed_newest_first_page_by_page(api: RunningApi) -> None:
     made = [submitted(api)["id"] for _ in range(5)][::-1]
     found, cursor = [], None
     while True:
@@ -353,7 +351,7 @@ def test_one_s_jobs_are_listed_the_newest_first_and_page_by_page(api: RunningApi
     assert found == made
 
 
-def test_a_list_may_hold_the_jobs_of_one_state_alone(api: RunningApi) -> None:
+def test_a_list_may_have_only_the_jobs_of_one_state(api: RunningApi) -> None:
     first, second = submitted(api), submitted(api)
     api.http.post(first["links"]["cancel"])
     assert ids(api.http.get("/jobs", params={"status": "canceled"})) == [first["id"]]
@@ -363,7 +361,9 @@ def test_a_list_may_hold_the_jobs_of_one_state_alone(api: RunningApi) -> None:
 @pytest.mark.parametrize(
     ("parameter", "value"), [("limit", "0"), ("limit", "101"), ("status", "lost"), ("cursor", "x")]
 )
-def test_a_list_that_cannot_be_is_refused(parameter: str, value: str, api: RunningApi) -> None:
+def test_an_invalid_query_for_the_list_is_refused(
+    parameter: str, value: str, api: RunningApi
+) -> None:
     answer = api.http.get("/jobs", params={parameter: value})
     assert list(errors_of(answer)) == [parameter]
 
@@ -392,16 +392,14 @@ def test_a_webhook_is_listed_on_the_job(api: RunningApi) -> None:
         f"https://example.org/{16_000 * 'a'}",
     ],
 )
-def test_a_webhook_that_cannot_be_told_is_refused(
-    url: str, api: RunningApi, jobs: JobStore
-) -> None:
+def test_an_invalid_webhook_address_is_refused(url: str, api: RunningApi, jobs: JobStore) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     answer = api.http.post("/jobs", files=files, data={"webhook_url": url})
     assert errors_of(answer) == {"webhook_url": "invalid_value"}
     assert_nothing_left(api, jobs)
 
 
-def test_a_request_has_an_id_that_its_job_keeps(api: RunningApi, jobs: JobStore) -> None:
+def test_a_request_has_an_id_that_is_stored_with_its_job(api: RunningApi, jobs: JobStore) -> None:
     answer = submit(api, None, **{"X-Request-ID": "my-request.1"})
     assert answer.headers["x-request-id"] == "my-request.1"
     job = jobs.run(transitions.read(answer.json()["id"]))
@@ -409,7 +407,7 @@ def test_a_request_has_an_id_that_its_job_keeps(api: RunningApi, jobs: JobStore)
     assert job.request_id == "my-request.1"
 
 
-def test_where_no_traces_are_told_a_job_keeps_none(api: RunningApi, jobs: JobStore) -> None:
+def test_without_tracing_a_job_has_no_trace(api: RunningApi, jobs: JobStore) -> None:
     answer = submit(api, None, traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
     job = jobs.run(transitions.read(answer.json()["id"]))
     assert job is not None
@@ -417,6 +415,6 @@ def test_where_no_traces_are_told_a_job_keeps_none(api: RunningApi, jobs: JobSto
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>"])
-def test_an_id_that_is_none_is_replaced(given: str, api: RunningApi) -> None:
+def test_an_invalid_request_id_is_replaced(given: str, api: RunningApi) -> None:
     answer = api.http.get("/livez", headers={"X-Request-ID": given})
     assert len(answer.headers["x-request-id"]) == 32

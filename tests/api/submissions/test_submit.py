@@ -1,4 +1,4 @@
-"""What a client may send to `POST /jobs`, what it is answered, and what is left behind."""
+"""What a client may send to `POST /jobs`, what it receives, and what is stored."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ def submit(
 
 
 def errors_of(response: httpx.Response) -> dict[str, str]:
-    """The invalid fields and the code of each; the body is a problem as RFC 9457 has it."""
+    """The invalid fields and the code of each; the body is a problem as RFC 9457 defines it."""
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert {"type", "title", "status", "detail", "code"} <= problem.keys()
@@ -57,7 +57,7 @@ def test_options_that_are_not_given_have_their_defaults(api: RunningApi) -> None
     assert (options["start"], options["backbone"]) == ("content", "auto")
 
 
-def test_the_inputs_are_kept_as_normalised_pictures(api: RunningApi) -> None:
+def test_the_inputs_are_stored_as_normalised_pictures(api: RunningApi) -> None:
     job = submit(api).json()
     names = sorted(path.name for path in api.blobs)
     assert names == ["content-0", "style-0"]
@@ -84,7 +84,7 @@ def test_a_name_that_climbs_out_of_the_folder_is_only_a_name(api: RunningApi) ->
         pytest.param(pictures.rotated_by_exif(), id="JPEG that EXIF turns"),
     ],
 )
-def test_unusual_pictures_are_taken(upload: bytes, api: RunningApi) -> None:
+def test_unusual_pictures_are_accepted(upload: bytes, api: RunningApi) -> None:
     assert submit(api, content=upload).status_code == 202
 
 
@@ -123,7 +123,7 @@ def test_a_picture_that_cannot_be_used_is_refused_by_name(
 
 
 @pytest.mark.parametrize("field", ["content", "style"])
-def test_a_missing_picture_is_asked_for(field: str, api: RunningApi, jobs: JobStore) -> None:
+def test_a_missing_picture_is_refused_by_name(field: str, api: RunningApi, jobs: JobStore) -> None:
     other = {"content", "style"} - {field}
     response = api.http.post("/jobs", files={name: pictures.png() for name in other})
     assert response.status_code == 422
@@ -161,15 +161,15 @@ def test_a_size_must_fit_a_worker_that_has_the_backbone(api: RunningApi, jobs: J
 GIB = 2**30
 
 
-def with_memory(name: str, free_bytes: int, jobs: JobStore) -> Worker:
-    """A living worker that says how much memory it has for a job."""
+def add_worker_with_memory(name: str, free_bytes: int, jobs: JobStore) -> Worker:
+    """Registers a worker that reports how much memory it has for a job."""
     worker = Worker(name, "whitened", "CPU", 0, backbones=("whitened",), free_bytes=free_bytes)
     jobs.run(register_worker(worker, ttl_seconds=60))
     return worker
 
 
-def test_a_size_must_fit_the_memory_that_its_options_take(api: RunningApi, jobs: JobStore) -> None:
-    worker = with_memory("one", GIB, jobs)
+def test_a_size_must_fit_the_memory_that_its_options_need(api: RunningApi, jobs: JobStore) -> None:
+    worker = add_worker_with_memory("one", GIB, jobs)
     most = {
         precision: Memory(GIB, None, worker.computed_in).most_pixels(
             Options(precision=precision), "whitened"
@@ -191,7 +191,7 @@ def test_a_size_must_fit_the_memory_that_its_options_take(api: RunningApi, jobs:
 def test_a_size_must_fit_the_memory_that_its_pictures_leave(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    with_memory("one", 30_000_000, jobs)
+    add_worker_with_memory("one", 30_000_000, jobs)
     files = [("content", pictures.jpeg(160, 120)), ("style", pictures.png(120, 120))]
     assert api.http.post("/jobs", files=files, data={"size": 32}).status_code == 202
     large = [("content", pictures.jpeg(160, 120)), ("style", pictures.png(1500, 1500))]
@@ -204,22 +204,22 @@ def test_a_size_must_fit_the_memory_that_its_pictures_leave(
 def test_a_dry_run_and_a_sweep_are_refused_too_where_no_worker_has_the_memory(
     path: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    with_memory("one", GIB, jobs)
+    add_worker_with_memory("one", GIB, jobs)
     files = {"content": pictures.jpeg(120, 120), "style": pictures.png()}
     fields = {"size": "1400", "precision": "float32", "seed": "1"}
     assert errors_of(api.http.post(path, files=files, data=fields)) == {"size": "size_too_large"}
 
 
-def test_a_retry_is_refused_where_the_memory_that_its_options_take_is_gone(
+def test_a_retry_is_refused_where_no_worker_has_the_memory_that_its_options_need_any_more(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    with_memory("one", 4 * GIB, jobs)
+    add_worker_with_memory("one", 4 * GIB, jobs)
     job = submit(api, pictures.jpeg(120, 120), size="1400", precision="float32").json()
     api.http.post(job["links"]["cancel"])
-    with_memory("one", GIB, jobs)
+    add_worker_with_memory("one", GIB, jobs)
     retry = job["links"]["self"] + "/retry"
     assert errors_of(api.http.post(retry)) == {"size": "size_too_large"}
-    with_memory("one", 4 * GIB, jobs)
+    add_worker_with_memory("one", 4 * GIB, jobs)
     assert api.http.post(retry).status_code == 202
 
 
@@ -231,14 +231,14 @@ def test_a_retry_is_refused_where_no_worker_has_the_memory(api: RunningApi, jobs
     assert errors_of(response) == {"size": "size_too_large"}
 
 
-def lives(name: str, *backbones: str, jobs: JobStore) -> None:
-    """A worker, whose `auto` is the first of these backbones."""
+def add_worker(name: str, *backbones: str, jobs: JobStore) -> None:
+    """Registers a worker whose `auto` is the first of these backbones."""
     worker = Worker(name, backbones[0], "CPU", 10**9, backbones=backbones)
     jobs.run(register_worker(worker, ttl_seconds=60))
 
 
 def test_a_backbone_that_no_living_worker_has_is_refused(api: RunningApi, jobs: JobStore) -> None:
-    lives("one", "vgg16", "whitened", jobs=jobs)
+    add_worker("one", "vgg16", "whitened", jobs=jobs)
     response = submit(api, pictures.jpeg(), backbone="vgg19")
     assert response.status_code == 422
     assert errors_of(response) == {"backbone": "backbone_missing"}
@@ -251,8 +251,8 @@ def test_a_backbone_that_no_living_worker_has_is_refused(api: RunningApi, jobs: 
 def test_a_backbone_that_one_of_the_workers_has_is_accepted(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    lives("one", "whitened", jobs=jobs)
-    lives("other", "vgg19", "whitened", jobs=jobs)
+    add_worker("one", "whitened", jobs=jobs)
+    add_worker("other", "vgg19", "whitened", jobs=jobs)
     assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
 
 
@@ -260,7 +260,7 @@ def test_a_backbone_that_one_of_the_workers_has_is_accepted(
 def test_a_preset_without_the_weights_of_its_network_is_refused(
     path: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    lives("one", "whitened", jobs=jobs)
+    add_worker("one", "whitened", jobs=jobs)
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     response = api.http.post(path, files=files, data={"preset": "neural-style"})
     assert errors_of(response) == {"backbone": "backbone_missing"}
@@ -283,10 +283,10 @@ def test_where_no_worker_lives_every_backbone_is_accepted(api: RunningApi) -> No
 def test_a_layer_that_no_worker_s_automatic_backbone_has_is_refused(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    lives("one", "vgg16", "whitened", jobs=jobs)
+    add_worker("one", "vgg16", "whitened", jobs=jobs)
     response = submit(api, pictures.jpeg(), style_layers="relu1_1,relu3_4")
     assert errors_of(response) == {"style_layers": "invalid_value"}
-    lives("other", "whitened", jobs=jobs)
+    add_worker("other", "whitened", jobs=jobs)
     assert submit(api, pictures.jpeg(), style_layers="relu1_1,relu3_4").status_code == 202
 
 
@@ -295,13 +295,13 @@ def test_a_retry_is_refused_where_no_worker_has_its_backbone(
 ) -> None:
     job = submit(api, pictures.jpeg(), backbone="vgg19").json()
     assert api.http.post(job["links"]["cancel"]).status_code == 200
-    lives("one", "whitened", jobs=jobs)
+    add_worker("one", "whitened", jobs=jobs)
     response = api.http.post(f"/jobs/{job['id']}/retry")
     assert errors_of(response) == {"backbone": "backbone_missing"}
 
 
-def ended(name: str, backbone: str, jobs: JobStore, *, seconds_ago: float = 0.0) -> None:
-    """A worker with much memory that no longer lives."""
+def add_ended_worker(name: str, backbone: str, jobs: JobStore, *, seconds_ago: float = 0.0) -> None:
+    """Registers a worker with much memory whose registration has expired."""
     worker = Worker(name, backbone, "CPU", 10**9, backbones=(backbone,))
     jobs.run(register_worker(worker, ttl_seconds=-seconds_ago))
 
@@ -313,7 +313,7 @@ def test_a_job_waits_for_the_only_large_worker_while_it_restarts(
     jobs.run(register_worker(small, ttl_seconds=60))
     content = pictures.jpeg(160, 120)
     assert errors_of(submit(api, content, size="128")) == {"size": "size_too_large"}
-    ended("large", "whitened", jobs)
+    add_ended_worker("large", "whitened", jobs)
     job = submit(api, content, size="128").json()
     assert job["status"] == "queued"
     api.http.post(job["links"]["cancel"])
@@ -323,16 +323,16 @@ def test_a_job_waits_for_the_only_large_worker_while_it_restarts(
 def test_a_job_waits_for_the_only_worker_with_its_backbone_while_it_restarts(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    lives("one", "whitened", jobs=jobs)
-    ended("other", "vgg19", jobs)
+    add_worker("one", "whitened", jobs=jobs)
+    add_ended_worker("other", "vgg19", jobs)
     assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
 
 
 def test_a_job_is_refused_once_the_only_worker_that_could_paint_it_is_forgotten(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    lives("one", "whitened", jobs=jobs)
-    ended("other", "vgg19", jobs, seconds_ago=REMEMBERED_SECONDS)
+    add_worker("one", "whitened", jobs=jobs)
+    add_ended_worker("other", "vgg19", jobs, seconds_ago=REMEMBERED_SECONDS)
     refused = submit(api, pictures.jpeg(), backbone="vgg19")
     assert errors_of(refused) == {"backbone": "backbone_missing"}
     assert jobs.client.hkeys("{workers}:about") == ["one"]
@@ -341,7 +341,7 @@ def test_a_job_is_refused_once_the_only_worker_that_could_paint_it_is_forgotten(
 def test_what_the_last_worker_could_not_paint_waits_while_none_lives(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    ended("one", "whitened", jobs)
+    add_ended_worker("one", "whitened", jobs)
     assert submit(api, pictures.jpeg(), backbone="vgg19").status_code == 202
 
 
@@ -392,12 +392,12 @@ def test_weights_that_are_all_zero_are_refused(api: RunningApi) -> None:
     assert errors_of(response) == {"style_weight": "invalid_value"}
 
 
-def test_all_faults_are_told_at_once(api: RunningApi) -> None:
+def test_all_errors_are_reported_at_once(api: RunningApi) -> None:
     response = submit(api, content=("empty.jpg", b""), size="1", strength="9")
     assert errors_of(response).keys() == {"content", "size", "strength"}
 
 
-def test_the_sentence_says_what_would_be_right(api: RunningApi) -> None:
+def test_the_message_says_what_would_be_valid(api: RunningApi) -> None:
     detail = submit(api, style_weight="abc").json()["detail"]
     assert detail == "style_weight: This must be a number between 0 and 1000000, not “abc”."
 

@@ -1,4 +1,4 @@
-"""Several styles, masks, and starts that are pictures: what is taken, and what is refused."""
+"""Several styles, masks, and start images: what is accepted, and what is refused."""
 
 from typing import Any
 
@@ -31,13 +31,13 @@ def stored_pictures(api: RunningApi) -> list[str]:
     return sorted(path.name for path in api.blobs)
 
 
-def test_several_styles_are_kept_in_their_order(api: RunningApi) -> None:
+def test_several_styles_are_stored_in_their_order(api: RunningApi) -> None:
     job = submit(api, TWO_STYLES, style_weights="0.7,0.3").json()
     assert job["options"]["style_weights"] == [0.7, 0.3]
     assert stored_pictures(api) == ["content-0", "style-0", "style-1"]
 
 
-def test_masks_are_kept_in_grey(api: RunningApi) -> None:
+def test_masks_are_stored_in_grey(api: RunningApi) -> None:
     masks = [("mask", mask()), ("mask", mask()), ("style_mask", mask()), ("style_mask", mask())]
     response = submit(api, [*TWO_STYLES, *masks, ("content_map", mask())])
     assert response.status_code == 202
@@ -48,7 +48,7 @@ def test_masks_are_kept_in_grey(api: RunningApi) -> None:
         assert is_grey != path.name.startswith(("content-", "style-"))
 
 
-def test_a_start_image_needs_no_other_word(api: RunningApi) -> None:
+def test_a_start_image_needs_no_other_option(api: RunningApi) -> None:
     job = submit(api, [*PAIR, ("start_image", pictures.png())]).json()
     assert job["options"]["start"] == "image"
     assert "start_image-0" in stored_pictures(api)
@@ -72,7 +72,7 @@ def test_a_start_image_needs_no_other_word(api: RunningApi) -> None:
         ([], {"style_weights": "1,2,3"}, {"style_weights": "invalid_value"}),
     ],
 )
-def test_what_does_not_go_together_is_refused_by_name(
+def test_options_that_exclude_each_other_are_refused_by_name(
     files: Files, options: dict[str, str], errors: dict[str, str], api: RunningApi, jobs: JobStore
 ) -> None:
     response = submit(api, [*PAIR, *files], **options)
@@ -85,11 +85,11 @@ def test_a_mask_that_is_black_everywhere_is_refused(api: RunningApi) -> None:
     assert errors_of(submit(api, [*PAIR, ("mask", black)])) == {"mask": "mask_empty"}
 
 
-def test_a_mask_of_another_size_is_taken(api: RunningApi) -> None:
+def test_a_mask_of_another_size_is_accepted(api: RunningApi) -> None:
     assert submit(api, [*PAIR, ("mask", mask(48, 32))]).status_code == 202
 
 
-def test_a_job_that_is_not_done_yet_is_no_start(api: RunningApi) -> None:
+def test_a_job_that_is_not_over_cannot_be_a_start(api: RunningApi) -> None:
     waiting = submit(api, PAIR).json()["id"]
     response = submit(api, PAIR, start=waiting)
     assert errors_of(response) == {"start": "no_result"}
@@ -109,7 +109,7 @@ def test_layers_and_numbers_are_read_from_one_text(api: RunningApi) -> None:
     assert options["scale_iterations"] == [30, 20]
 
 
-def test_the_iterations_told_are_those_of_all_scales(api: RunningApi) -> None:
+def test_the_iterations_of_a_job_are_those_of_all_scales(api: RunningApi) -> None:
     assert submit(api, PAIR, scale_iterations="30,20").json()["iterations"] == 50
 
 

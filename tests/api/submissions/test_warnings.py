@@ -1,4 +1,4 @@
-"""A job says which of its options and pictures do not do what they seem to ask for."""
+"""Warnings of a job: which of its options or pictures have less effect than they seem to."""
 
 from typing import Any
 
@@ -26,11 +26,11 @@ def codes_of(body: dict[str, Any]) -> dict[str, str]:
     return {warning["field"]: warning["code"] for warning in body["warnings"]}
 
 
-def test_a_job_without_anything_to_say_has_no_warnings(api: RunningApi) -> None:
+def test_a_job_with_usual_options_has_no_warnings(api: RunningApi) -> None:
     assert post(api).json()["warnings"] == []
 
 
-def test_a_style_scale_above_the_style_s_own_pixels_is_said_with_the_job(api: RunningApi) -> None:
+def test_a_style_scale_above_the_style_s_own_pixels_is_a_warning(api: RunningApi) -> None:
     job = post(api, style_scale="2").json()
     (warning,) = job["warnings"]
     assert (warning["field"], warning["code"]) == ("style_scale", "image_too_small")

@@ -1,4 +1,5 @@
-"""Batches: a job for each content image with each style image, all or none, and their sheet."""
+"""Batches: a job for each content image with each style image, all accepted or none, and their
+contact sheet."""
 
 from base64 import b64encode
 from io import BytesIO
@@ -202,7 +203,7 @@ def test_each_job_of_a_batch_has_the_warnings_of_its_own_pictures(api: RunningAp
         (2, 2, {"pictures_of": 32 * "0"}, {"pictures_of": "not_in_batches"}),
     ],
 )
-def test_a_batch_that_is_not_possible_names_the_fields(
+def test_an_invalid_batch_is_refused_by_the_names_of_its_fields(
     contents: int,
     styles: int,
     fields: dict[str, Any],
@@ -253,7 +254,7 @@ def test_all_pictures_that_cannot_be_used_are_named(api: RunningApi) -> None:
     ]
 
 
-def test_a_queue_that_is_full_before_the_last_job_takes_none(
+def test_a_queue_without_space_for_the_last_job_accepts_none(
     api: RunningApi, jobs: JobStore
 ) -> None:
     jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(9_996)})
@@ -328,7 +329,7 @@ def test_a_label_is_shorter_than_its_cell_though_the_names_are_long(api: Running
     assert get_sheet(api, batch, cell=32).width == 32
 
 
-def test_other_submissions_do_not_take_several_content_images(api: RunningApi) -> None:
+def test_other_submissions_do_not_accept_several_content_images(api: RunningApi) -> None:
     for path in ("/jobs", "/sweeps"):
         assert errors_of(post_batch(api, 2, 1, path=path)) == {"content": "repeated_field"}
     assert submitted(api)["status"] == "queued"

@@ -1,4 +1,5 @@
-"""A grid of weights: a job for each, watched, canceled and erased together, and their sheet."""
+"""Sweeps: a job for each combination of options, read, canceled and deleted together, and their
+contact sheet."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -22,13 +23,15 @@ from tests.api.worker import PlayedWorker, png
 from tests.conftest import RunningApi, running_api
 
 
-def swept(api: RunningApi, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+def submit_sweep(
+    api: RunningApi, headers: dict[str, str] | None = None, **fields: Any
+) -> httpx.Response:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     return api.http.post("/sweeps", files=files, data=fields, headers=headers)
 
 
 def test_a_sweep_has_a_job_for_each_combination(api: RunningApi) -> None:
-    answer = swept(api, style_weight="0.2, 0.8", seed="1,2,3", size=64)
+    answer = submit_sweep(api, style_weight="0.2, 0.8", seed="1,2,3", size=64)
     assert answer.status_code == 202
     sweep = answer.json()
     assert answer.headers["location"] == sweep["links"]["self"]
@@ -41,29 +44,29 @@ def test_a_sweep_has_a_job_for_each_combination(api: RunningApi) -> None:
         assert (member["job"]["status"], member["job"]["options"]["size"]) == ("queued", 64)
 
 
-def test_a_sweep_can_be_looked_at_again(api: RunningApi) -> None:
-    sweep = swept(api, seed="1,2").json()
+def test_a_sweep_can_be_read_again(api: RunningApi) -> None:
+    sweep = submit_sweep(api, seed="1,2").json()
     assert api.http.get(sweep["links"]["self"]).json() == sweep
     assert not sweep["is_over"]
 
 
 def test_its_jobs_are_jobs_like_any_other(api: RunningApi) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     for member in sweep["jobs"]:
         assert api.http.get(f"/jobs/{member['id']}").json() == member["job"]
 
 
 def test_canceling_a_sweep_cancels_all_its_jobs(api: RunningApi) -> None:
-    sweep = api.http.post(swept(api, seed="1,2").json()["links"]["cancel"]).json()
+    sweep = api.http.post(submit_sweep(api, seed="1,2").json()["links"]["cancel"]).json()
     assert [member["job"]["status"] for member in sweep["jobs"]] == ["canceled", "canceled"]
     assert sweep["is_over"]
 
 
 @pytest.mark.parametrize("options", ["[]", '{"size": "large"}'])
-def test_a_damaged_job_is_missing_from_its_sweep_and_spoils_no_other(
+def test_a_damaged_job_is_missing_from_its_sweep_and_breaks_no_other(
     options: str, api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     damaged, other = sweep["jobs"]
     jobs.client.hset(record_key(damaged["id"]), "options", options)
     seen = api.http.get(sweep["links"]["self"])
@@ -74,8 +77,8 @@ def test_a_damaged_job_is_missing_from_its_sweep_and_spoils_no_other(
     assert canceled.json()["jobs"][1]["job"]["status"] == "canceled"
 
 
-def test_erasing_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
-    sweep = swept(api, seed="1,2").json()
+def test_deleting_a_sweep_leaves_nothing(api: RunningApi, jobs: JobStore) -> None:
+    sweep = submit_sweep(api, seed="1,2").json()
     assert api.http.delete(sweep["links"]["self"]).status_code == 204
     assert api.http.get(sweep["links"]["self"]).json()["code"] == "sweep_not_found"
     assert api.blobs == []
@@ -100,42 +103,44 @@ def test_a_sweep_that_does_not_exist_is_not_found(api: RunningApi) -> None:
         ),
     ],
 )
-def test_a_sweep_that_cannot_be_names_the_field(
+def test_an_invalid_sweep_is_refused_by_the_name_of_its_field(
     fields: dict[str, Any], faults: dict[str, str], api: RunningApi, jobs: JobStore
 ) -> None:
-    assert errors_of(swept(api, **fields)) == faults
+    assert errors_of(submit_sweep(api, **fields)) == faults
     assert_nothing_left(api, jobs)
 
 
-def test_a_queue_that_is_full_before_the_last_job_takes_none(
+def test_a_queue_without_space_for_the_last_job_accepts_none(
     api: RunningApi, jobs: JobStore
 ) -> None:
     jobs.client.zadd("queue:waiting", {str(number): 0 for number in range(9_999)})
-    assert swept(api, seed="1,2").json()["code"] == "queue_full"
+    assert submit_sweep(api, seed="1,2").json()["code"] == "queue_full"
     assert (api.blobs, jobs.client.keys("job:*"), jobs.client.keys("sweep:*")) == ([], [], [])
 
 
 def test_the_same_sweep_with_the_same_key_is_the_same_sweep(api: RunningApi) -> None:
-    first, again = (swept(api, {"Idempotency-Key": "a"}, seed="1,2").json() for _ in range(2))
+    first, again = (
+        submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2").json() for _ in range(2)
+    )
     assert first["id"] == again["id"]
 
 
-def test_after_a_sweep_was_deleted_its_key_gives_a_new_sweep(api: RunningApi) -> None:
-    first = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
+def test_after_a_sweep_was_deleted_its_key_creates_a_new_sweep(api: RunningApi) -> None:
+    first = submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2").json()
     api.http.delete(first["links"]["self"])
-    second = swept(api, {"Idempotency-Key": "a"}, seed="1,2")
+    second = submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2")
     assert second.status_code == 202
     assert second.json()["id"] != first["id"]
 
 
-def test_an_idempotency_key_goes_with_its_sweep(api: RunningApi, jobs: JobStore) -> None:
-    sweep = swept(api, {"Idempotency-Key": "a"}, seed="1,2").json()
+def test_an_idempotency_key_is_deleted_with_its_sweep(api: RunningApi, jobs: JobStore) -> None:
+    sweep = submit_sweep(api, {"Idempotency-Key": "a"}, seed="1,2").json()
     assert len(jobs.client.keys("idempotency:*")) == 1
     api.http.delete(sweep["links"]["self"])
     assert jobs.client.keys("idempotency:*") == []
 
 
-def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
+def test_there_are_no_more_idempotency_keys_than_sweeps_retained(
     api: RunningApi, jobs: JobStore
 ) -> None:
     settings = Settings(
@@ -145,15 +150,15 @@ def test_there_are_no_more_idempotency_keys_than_sweeps_are_kept(
     )
     with running_api(settings, PASTICHE_KEPT_JOBS_PER_OWNER="2") as strict:
         for number in range(5):
-            sweep = swept(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
+            sweep = submit_sweep(strict, {"Idempotency-Key": str(number)}, seed="1,2").json()
             strict.http.post(sweep["links"]["cancel"])
         assert len(jobs.client.keys("sweep:*")) == 2
         assert len(jobs.client.keys("idempotency:*")) == 2
-        again = swept(strict, {"Idempotency-Key": "4"}, seed="1,2").json()
+        again = submit_sweep(strict, {"Idempotency-Key": "4"}, seed="1,2").json()
         assert again["id"] == sweep["id"]
 
 
-def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStore) -> None:
+def test_a_sweep_whose_key_another_request_has_reserved_is_not_stored(jobs: JobStore) -> None:
     first = make_idempotency_key("ada", "key")
     jobs.run(reserve(first, "fingerprint"))
     late = IdempotencyKey(first.redis_key, "another token", 60)
@@ -165,26 +170,31 @@ def test_a_sweep_whose_key_is_another_request_s_by_now_is_not_kept(jobs: JobStor
     assert jobs.run(reserve(first, "fingerprint")).job_id == sweep.id
 
 
-def test_of_the_sweeps_of_one_owner_and_of_all_the_newest_are_kept(jobs: JobStore) -> None:
-    def keep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
+def test_the_newest_sweeps_of_one_owner_and_of_all_are_retained(jobs: JobStore) -> None:
+    def store_sweep(owner: str, per_owner: int = 10, in_all: int = 10) -> Sweep:
         sweep = Sweep(new_job_id(), owner, datetime.now(UTC), 1, ())
         jobs.run(
             store.put(sweep, retention_seconds=60, sweeps_per_owner=per_owner, sweeps_in_all=in_all)
         )
         return sweep
 
-    def are_kept(*several: Sweep) -> list[bool]:
+    def are_stored(*several: Sweep) -> list[bool]:
         return [bool(jobs.client.exists(store.make_sweep_key(sweep.id))) for sweep in several]
 
-    first, bob, second, third = keep("ada"), keep("bob"), keep("ada"), keep("ada", per_owner=2)
-    assert are_kept(first, bob, second, third) == [False, True, True, True]
-    fourth = keep("cid", in_all=2)
-    assert are_kept(bob, second, third, fourth) == [False, False, True, True]
+    first, bob, second, third = (
+        store_sweep("ada"),
+        store_sweep("bob"),
+        store_sweep("ada"),
+        store_sweep("ada", per_owner=2),
+    )
+    assert are_stored(first, bob, second, third) == [False, True, True, True]
+    fourth = store_sweep("cid", in_all=2)
+    assert are_stored(bob, second, third, fourth) == [False, False, True, True]
     assert jobs.run(store.delete(fourth))
     assert not jobs.client.exists("sweeps:retained:cid")
 
 
-def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:
+def test_the_key_of_a_job_is_refused_for_a_sweep(api: RunningApi) -> None:
     files = {"content": pictures.jpeg(), "style": pictures.png()}
     key = {"Idempotency-Key": "once"}
     assert api.http.post("/jobs", files=files, headers=key).status_code == 202
@@ -192,8 +202,10 @@ def test_a_key_of_a_job_is_no_sweep_s(api: RunningApi) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "another_submission")
 
 
-def test_a_contact_sheet_shows_what_is_there_by_now(api: RunningApi, jobs: JobStore) -> None:
-    sweep = swept(api, style_weight="0.2,0.8", seed="1,2,3").json()
+def test_a_contact_sheet_shows_the_pictures_finished_so_far(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    sweep = submit_sweep(api, style_weight="0.2,0.8", seed="1,2,3").json()
     empty = sheet(api, sweep)
     PlayedWorker.of(sweep["jobs"][4], jobs, api).commit(png(100, 75))
     one = sheet(api, sweep)
@@ -214,7 +226,7 @@ def sheet(api: RunningApi, sweep: dict[str, Any]) -> Image.Image:
 def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
     api: RunningApi, jobs: JobStore
 ) -> None:
-    sweep = swept(api, seed="1,2").json()
+    sweep = submit_sweep(api, seed="1,2").json()
     etag = api.http.get(sweep["links"]["sheet"]).headers["etag"]
     known = {"If-None-Match": etag}
     assert api.http.get(sweep["links"]["sheet"], headers=known).status_code == 304
@@ -222,8 +234,8 @@ def test_a_contact_sheet_that_has_not_changed_is_not_sent_again(
     assert api.http.get(sweep["links"]["sheet"], headers=known).status_code == 200
 
 
-def test_a_contact_sheet_comes_in_the_format_that_is_asked_for(api: RunningApi) -> None:
-    sweep = swept(api, seed="1,2").json()
+def test_a_contact_sheet_is_sent_in_the_format_that_is_requested(api: RunningApi) -> None:
+    sweep = submit_sweep(api, seed="1,2").json()
     for format in ("jpeg", "webp"):
         response = api.http.get(sweep["links"]["sheet"], params={"format": format})
         assert response.headers["content-type"] == f"image/{format}"

@@ -47,7 +47,7 @@ def test_the_public_key_verifies_webhooks_and_stays_the_same(
     assert verify(key, *sent(jobs, "anonymous")).data.status == "succeeded"
 
 
-def test_each_owner_has_a_public_key_of_its_own(guarded: RunningApi, jobs: JobStore) -> None:
+def test_each_owner_has_its_own_public_key(guarded: RunningApi, jobs: JobStore) -> None:
     def fetch(owner: str) -> str:
         headers = {"Authorization": f"Bearer {keys.create(jobs.client, owner)}"}
         return str(guarded.http.get(PATH, headers=headers).json()["public_key"])

@@ -1,4 +1,4 @@
-"""`GET /workers`: what paints the jobs."""
+"""`GET /workers`: the list of workers that paint jobs."""
 
 import json
 
