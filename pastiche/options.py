@@ -75,7 +75,7 @@ _WEIGHTS = (0.0, 1e6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a picture is painted. Immutable, and always valid.
+    """How a picture is painted. It is immutable, and always valid.
 
     Raises:
         OptionError: a value has the wrong type or is out of range; the error names the option.
@@ -247,8 +247,8 @@ class Options:
         0.1,
         "Start",
         "The standard deviation of the noise that is added to the start, with pixels in 0 to 1: "
-        "plain skies need some for strokes to grow from. Where β is below α there is less of it, "
-        "where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.",
+        "strokes on a plain sky need some to grow from. There is less of it if β is below α, and "
+        "none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise.",
         bounds=(0.0, 1.0),
     )
     seed: int = option(
@@ -263,7 +263,7 @@ class Options:
     iterations: int = option(
         120,
         "Optimiser",
-        "The number of optimiser steps over all scales, as many at each.",
+        "The number of optimiser steps over all scales, the same number at each.",
         unit="steps",
         bounds=(1, 10_000),
     )
@@ -363,10 +363,10 @@ class Options:
         self.check_layers(self.backbone)
 
     def check_layers(self, backbone: str) -> None:
-        """Checks that a backbone has every layer of the options; `auto` may have them all.
+        """Checks that a backbone has every layer of the options. `auto` may have them all.
 
         Raises:
-            OptionError: it does not; the error names the option and the layer.
+            OptionError: it lacks one; the error names the option and the layer.
         """
         for name in LAYER_OPTIONS:
             for layer in missing_layers(backbone, getattr(self, name)):
@@ -423,7 +423,7 @@ REFITTING_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.refits)
 
 
 def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:
-    """Those of the layers that a backbone does not have; `auto` may have them all."""
+    """The layers that a backbone does not have. `auto` may have them all."""
     return [layer for layer in layers if backbone == "vgg16" and layer not in VGG16_LAYERS]
 
 
@@ -450,7 +450,7 @@ def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyTy
     """The options in the texts of a form or a command line.
 
     Args:
-        defaults: values of the options that are not among the texts, as a preset has them.
+        defaults: values of options that are not among the texts, such as those of a preset.
 
     Raises:
         InvalidOptions: names every invalid option.

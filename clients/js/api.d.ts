@@ -279,7 +279,7 @@ export interface components {
              */
             start: components["schemas"]["Start"];
             /**
-             * @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own.
+             * @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise.
              * @default 0.1
              */
             start_noise: number;
@@ -289,7 +289,7 @@ export interface components {
              */
             seed: number;
             /**
-             * @description The number of optimiser steps over all scales, as many at each.
+             * @description The number of optimiser steps over all scales, the same number at each.
              * @default 120
              */
             iterations: number;
@@ -881,11 +881,11 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales, the same number at each. Default: 120, or the preset's value. */
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
@@ -978,11 +978,11 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales, the same number at each. Default: 120, or the preset's value. */
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: number[];
@@ -1080,11 +1080,11 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Several values are separated by commas. */
             seed?: string;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales, the same number at each. Default: 120, or the preset's value. */
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
@@ -1177,11 +1177,11 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Or the id of an earlier job, to start from its result. Default: "content", or the preset's value. */
             start?: components["schemas"]["Start"] | string;
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number | number[];
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales, the same number at each. Default: 120, or the preset's value. */
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: number[];
@@ -1262,11 +1262,11 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Default: "content", or the preset's value. */
             start?: components["schemas"]["SubmitBatchFormStart"];
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Several values are separated by commas. */
             seed?: string;
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales, the same number at each. Default: 120, or the preset's value. */
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: string;
@@ -1349,11 +1349,11 @@ export interface components {
             resampling?: components["schemas"]["Resampling"];
             /** @description Where the optimisation starts: from the `content` image, from `noise`, from plain `grey`, from the `mean` colour of the photographs that VGG was trained on, or from a given `image`. Default: "content", or the preset's value. */
             start?: components["schemas"]["SubmitBatchFormStart"];
-            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: plain skies need some for strokes to grow from. Where β is below α there is less of it, where β is 0 none. A start from `mean` has all of it, a start from `noise` has its own. Default: 0.1, or the preset's value. */
+            /** @description The standard deviation of the noise that is added to the start, with pixels in 0 to 1: strokes on a plain sky need some to grow from. There is less of it if β is below α, and none if β is 0. A start from `mean` always has all of it, and `noise` has its own noise. Default: 0.1, or the preset's value. */
             start_noise?: number;
             /** @description Seeds the noise of the start: the same inputs and seed on the same device give the same pixels. Default: 0, or the preset's value. */
             seed?: number | number[];
-            /** @description The number of optimiser steps over all scales, as many at each. Default: 120, or the preset's value. */
+            /** @description The number of optimiser steps over all scales, the same number at each. Default: 120, or the preset's value. */
             iterations?: number;
             /** @description The number of steps at each scale, coarse to fine. There are as many scales as numbers, and `iterations` and `scales` are ignored. */
             scale_iterations?: number[];

@@ -438,7 +438,7 @@ def test_local_painting_writes_settings_that_give_the_same_picture(
 
 def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None:
     for words, err in (
-        (("https://example.org/me.jpg", "-s", "wave.png"), "needs a service, which fetches it"),
+        (("https://example.org/me.jpg", "-s", "wave.png"), "must be fetched by a service"),
         (("me.jpg", "-s", "example:wave"), "example:wave needs a service"),
     ):
         ended = shell.run("paint", *words, "--local")
@@ -523,7 +523,7 @@ def test_painting_survives_an_interruption_of_the_service(
         api.process.wait(20)
     worker.commit()
     assert painting.stderr is not None
-    assert b"Nothing is lost" in painting.stderr.readline()
+    assert b"this command waits for the service" in painting.stderr.readline()
     with running_api(settings):
         _, err = painting.communicate(timeout=PATIENCE_SECONDS)
     assert err.decode().splitlines() == [

@@ -130,7 +130,7 @@ def test_without_a_network_one_sentence_says_so(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch) as raised:
         fetch("vgg19", folder=tmp_path, file=NOWHERE)
     assert "http://127.0.0.1:9/some.pth could not be reached" in str(raised.value)
-    assert "Try again with `pastiche weights vgg19`; until then the `whitened` backbone" in str(
+    assert "Until then, pictures are painted with the `whitened` backbone." in str(
         raised.value
     )
 
