@@ -1,4 +1,4 @@
-"""Images that do not go together are refused by name."""
+"""Images that do not fit each other are refused by name."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ WIDE = torch.ones(1, 1, 96, 200)
         ({"start": STYLE[..., :50]}, {"start": "image"}, "start_image: must have the aspect"),
     ],
 )
-def test_what_does_not_go_together_is_refused_by_name(
+def test_images_that_do_not_fit_each_other_are_refused_by_name(
     images: dict[str, Any], options: dict[str, Any], says: str
 ) -> None:
     usual: dict[str, Any] = {"content": CONTENT, "styles": (STYLE,)}
@@ -44,14 +44,14 @@ def test_what_does_not_go_together_is_refused_by_name(
         inputs.checked(Options(**options))
 
 
-def test_a_mask_of_another_size_gets_its_image_s() -> None:
+def test_a_mask_is_resized_to_its_image() -> None:
     small = torch.nn.functional.interpolate(LEFT, (48, 64))
     inputs = Inputs(CONTENT, (STYLE, OTHER_STYLE), masks=(small, 1 - small)).checked(Options())
     assert [mask.shape for mask in inputs.masks] == [LEFT.shape] * 2
 
 
 def test_a_result_of_another_size_can_be_a_start() -> None:
-    """Sizes are rounded: the aspect ratios differ by a hair."""
+    """Sizes are rounded, so the aspect ratios differ slightly."""
     start = torch.rand(1, 3, 31, 41)
     Inputs(CONTENT, (STYLE,), start=start).checked(Options(start="image"))
 

@@ -72,7 +72,7 @@ def test_a_start_image_needs_no_other_word(api: RunningApi) -> None:
         ([], {"style_weights": "1,2,3"}, {"style_weights": "invalid_value"}),
     ],
 )
-def test_what_does_not_go_together_is_refused_by_name(
+def test_images_that_do_not_fit_each_other_are_refused_by_name(
     files: Files, options: dict[str, str], errors: dict[str, str], api: RunningApi, jobs: JobStore
 ) -> None:
     response = submit(api, [*PAIR, *files], **options)
