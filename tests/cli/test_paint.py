@@ -437,7 +437,7 @@ def test_local_painting_writes_settings_that_give_the_same_picture(
 def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None:
     for words, err in (
         (("https://example.org/me.jpg", "-s", "wave.png"), "must be fetched by a service"),
-        (("me.jpg", "-s", "example:wave"), "example:wave needs a service"),
+        (("me.jpg", "-s", "example:wave"), "example:wave must be fetched by a service"),
     ):
         ended = shell.run("paint", *words, "--local")
         assert ended.code == 2
