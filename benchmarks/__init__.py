@@ -1,1 +1,1 @@
-"""What is measured, as programs: each prints its figures and asserts none."""
+"""Benchmarks: each is a program that prints its measurements, without asserting anything."""

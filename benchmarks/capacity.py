@@ -1,8 +1,8 @@
-"""How many GPUs a number of pictures needs, what they cost, and what else is busy with them:
+"""Plans how many GPUs a number of pictures needs, their cost, and the load of the other parts:
 
     python -m benchmarks.capacity 100000 --picture standard-512 --wait 10 --gpu-hour-price 3
 
-Simulates whole days with the rates in `benchmarks/results`. A million pictures take minutes.
+It simulates whole days with the rates in `benchmarks/results`. A million pictures take minutes.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from benchmarks.capacity_plan import Demand, Plan, make_plan
 from benchmarks.queue_simulation import DAY_SECONDS
 from benchmarks.service_rates import GPU_PICTURES, Picture, gpu_picture, service_rates
 
-MOST_PICTURES = 10_000_000
+MAX_PICTURES = 10_000_000
 
 DEFAULT = " (default: %(default)s)"
-"""In the help of an argument."""
+"""Appended to the help of an argument."""
 
 
 def report(demand: Demand, picture: Picture, plan: Plan, price: float | None) -> str:
@@ -74,7 +74,7 @@ def _cost(gpu_hours: float, price: float | None) -> str:
 
 
 def _number(low: float, high: float, kind: Callable[[str], float] = float) -> Callable[[str], Any]:
-    """A number in a range, for argparse, whose message names the argument."""
+    """Returns a parser of a number in a range, for argparse, whose messages name the argument."""
 
     def read(text: str) -> float:
         try:
@@ -93,31 +93,31 @@ def _number(low: float, high: float, kind: Callable[[str], float] = float) -> Ca
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(
+    command_line = argparse.ArgumentParser(
         prog="python -m benchmarks.capacity",
-        description="How many GPUs a number of pictures needs, what they cost, and how busy the "
-        "rest of the service is. Simulates whole days with the measured rates in "
-        "benchmarks/results; docs/capacity.md describes how.",
+        description="Plan how many GPUs a number of pictures needs, their cost, and the load of "
+        "the rest of the service. Simulates whole days with the measured rates in "
+        "benchmarks/results, as described in docs/capacity.md.",
     )
-    _add_demand(found)
-    _add_answer(found)
-    return found
+    _add_demand(command_line)
+    _add_answer(command_line)
+    return command_line
 
 
 def _add_demand(to: argparse.ArgumentParser) -> None:
-    """What is to be painted, and how soon."""
+    """Adds the arguments about the demand."""
     day = _number(0.001, DAY_SECONDS)
     add, demand = to.add_argument, Demand(0)
-    add("pictures", type=_number(1, MOST_PICTURES), help="how many are submitted a day")
-    what = "submissions at the busiest time, over the mean"
+    add("pictures", type=_number(1, MAX_PICTURES), help="how many are submitted a day")
+    what = "rate of submissions at the busiest time, relative to the mean"
     add("--peak", type=_number(1, 24), default=demand.peak, metavar="FACTOR", help=what + DEFAULT)
     what = "how long pictures may wait in the busiest hour"
     add("--wait", type=day, default=demand.wait_seconds, metavar="SECONDS", help=what + DEFAULT)
-    what = "how many of a hundred wait no longer: 50 for the median"
+    what = "the percentage that waits no longer, 50 for the median"
     add(
         "--percent", type=_number(1, 99.9), default=demand.percent, metavar="N", help=what + DEFAULT
     )
-    what = "polls a second of each waiting client"
+    what = "how often each waiting client polls per second"
     add(
         "--polls",
         type=_number(0, 100),
@@ -136,20 +136,25 @@ def _add_demand(to: argparse.ArgumentParser) -> None:
 
 
 def _add_answer(to: argparse.ArgumentParser) -> None:
-    """What it is painted with, and what is answered."""
+    """Adds the arguments about the workers and the output."""
     add = to.add_argument
     what = "preset and size, as measured on an NVIDIA H100"
     add("--picture", choices=GPU_PICTURES, default="standard-512", help=what + DEFAULT)
     what = (
-        "how long a worker of yours is busy with a picture, instead of an H100: measure it with "
+        "how long your worker takes for a picture, instead of an H100: measure it with "
         "`pastiche paint … --dry-run`"
     )
     add("--seconds", type=_number(0.01, DAY_SECONDS), metavar="SECONDS", help=what)
-    what = "simulate so many, instead of the fewest that suffice"
+    what = "simulate this number of workers, instead of the smallest that suffices"
     add("--workers", type=_number(1, 100_000, int), metavar="N", help=what)
-    what = "of an hour of one GPU, in any currency"
+    what = "price of an hour of one GPU, in any currency"
     add("--gpu-hour-price", type=_number(0, 1e6), metavar="PRICE", help=what)
-    add("--seed", type=_number(0, 2**63, int), default=1, help="of the random numbers" + DEFAULT)
+    add(
+        "--seed",
+        type=_number(0, 2**63, int),
+        default=1,
+        help="seed of the random numbers" + DEFAULT,
+    )
     add("--json", action="store_true", help="print the plan as JSON")
 
 

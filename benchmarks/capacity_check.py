@@ -1,10 +1,10 @@
-"""The simulated queue beside a real one: python -m benchmarks.capacity_check
+"""Compares the simulated queue with a real one: python -m benchmarks.capacity_check
 
-A whole service with two workers of one thread each gets small jobs at random times. How long a job
-takes is what the workers announce after a few jobs; with that and the same times of submission, the
-simulation predicts the waits and the throughput. With the times that each job then really took, it
-has to find the waits again. Other random times show how much of a difference is chance. What it
-finds goes to `benchmarks/results/capacity_check.json`.
+A whole service with two workers of one thread each gets small jobs at random times. After a few
+jobs, the workers announce how long a job takes. With that and the same submission times, the
+simulation predicts the waits and the throughput. With the time that each job really took, it must
+reproduce the waits. Other random times show how much of a difference is chance. The results go to
+`benchmarks/results/capacity_check.json`.
 """
 
 import json
@@ -41,7 +41,7 @@ UTILISATION = 0.75
 OTHER_STREAMS = 500
 SEED = 1
 
-_PATIENCE_SECONDS = 300
+_TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def random_times(rate: float, seconds: float, seed: int) -> list[float]:
 
 
 def announced_seconds(redis_url: str) -> float:
-    """How long a job takes, by what the workers announce of their speed; the mean of them."""
+    """How long a job takes, as the mean of what the workers announce."""
     jobs = JobStore.connect(redis_url)
     workers = jobs.run(list_workers())
     jobs.client.close()
@@ -82,7 +82,7 @@ def announced_seconds(redis_url: str) -> float:
 
 
 def submit_at(http: httpx.Client, times: Sequence[float]) -> list[str]:
-    """Submits a job at each of these times, in seconds from now; their links."""
+    """Submits a job at each of these times, in seconds from now. Returns the jobs' links."""
     links, began = [], monotonic()
     for at in times:
         sleep(max(0.0, began + at - monotonic()))
@@ -103,21 +103,21 @@ def wait_for_end(http: httpx.Client, redis_url: str, links: list[str]) -> list[d
     return found
 
 
-def seconds_of(job: dict[str, Any], field: str) -> float:
+def read_time(job: dict[str, Any], field: str) -> float:
     """A time of a job's record, in seconds since 1970."""
     return datetime.fromisoformat(job[field]).timestamp()
 
 
 def measured_waits(jobs: Sequence[dict[str, Any]]) -> Waits:
-    """What the records say."""
-    submitted = [seconds_of(job, "created_at") for job in jobs]
-    started = [seconds_of(job, "started_at") for job in jobs]
+    """The waits in the records of jobs."""
+    submitted = [read_time(job, "created_at") for job in jobs]
+    started = [read_time(job, "started_at") for job in jobs]
     waits = [end - begin for begin, end in zip(submitted, started, strict=True)]
-    return Waits(submitted, waits, max(seconds_of(job, "finished_at") for job in jobs))
+    return Waits(submitted, waits, max(read_time(job, "finished_at") for job in jobs))
 
 
 def measure(http: httpx.Client, service: LocalService) -> dict[str, Any]:
-    """The real run, and the simulated one with the same times of submission."""
+    """Measures a real run, and simulates one with the same submission times."""
     for _ in range(2):  # the first jobs load the network
         wait_for_end(http, service.redis_url, submit_at(http, [0.0] * CALIBRATION_JOBS))
     sleep(REGISTER_SECONDS + 1)  # until the newest speed is announced
@@ -140,19 +140,19 @@ def measure(http: httpx.Client, service: LocalService) -> dict[str, Any]:
 
 def painting_seconds(job: dict[str, Any]) -> float:
     """How long a worker was busy with a job."""
-    return seconds_of(job, "finished_at") - seconds_of(job, "started_at")
+    return read_time(job, "finished_at") - read_time(job, "started_at")
 
 
 def replay(jobs: Sequence[dict[str, Any]]) -> Waits:
-    """The simulated queue, where each job takes as long as it really did."""
-    submitted = sorted(seconds_of(job, "created_at") for job in jobs)
-    in_order = sorted(jobs, key=lambda job: seconds_of(job, "started_at"))
+    """The simulated queue, in which each job takes as long as it really did."""
+    submitted = sorted(read_time(job, "created_at") for job in jobs)
+    in_order = sorted(jobs, key=lambda job: read_time(job, "started_at"))
     seconds = map(painting_seconds, in_order)
     return simulate(submitted, lambda: next(seconds), WORKERS)
 
 
 def by_chance(rate: float, seconds: float) -> dict[str, list[float]]:
-    """The range in which nine of ten such runs are, with other random times of submission."""
+    """The range that contains nine of ten such runs with other random submission times."""
     runs = [
         Summary.of(
             simulate(random_times(rate, STREAM_SECONDS, SEED + number), lambda: seconds, WORKERS)
@@ -166,7 +166,7 @@ def by_chance(rate: float, seconds: float) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     with service_with_two_workers() as (http, service):
         found = measure(http, service)
     found = {

@@ -1,6 +1,6 @@
-"""The tables of `docs/capacity.md`: python -m benchmarks.capacity_page [--simulate]
+"""Writes the tables of `docs/capacity.md`: python -m benchmarks.capacity_page [--simulate]
 
-Writes the tables from `benchmarks/results`. With `--simulate`, first simulates the plans in
+The tables come from `benchmarks/results`. With `--simulate`, it first simulates the plans in
 `benchmarks/results/capacity.json` again, which takes minutes.
 """
 
@@ -22,12 +22,13 @@ PAGE = Path("docs/capacity.md")
 DEMANDS = (1_000, 10_000, 100_000)
 PEAK, WAIT_SECONDS = 2.0, 10.0
 USERS, USER_PICTURE, USER_WORKERS = 1_000_000, "standard-512", 15
-"""A million users a day. A search of the fewest workers would simulate that day several times."""
+"""A million users a day, with a given number of workers: a search for the smallest number would
+simulate that day several times."""
 SEED = 1
 
 
 def simulate_row(pictures: int, name: str, workers: int | None = None) -> dict[str, Any]:
-    """The plan for one demand, as the file has it."""
+    """The plan for one demand, as in the file."""
     demand = Demand(pictures, peak=PEAK, wait_seconds=WAIT_SECONDS)
     plan = make_plan(demand, gpu_picture(name), service_rates(), seed=SEED, workers=workers)
     return {"pictures": pictures, "picture": name, "plan": asdict(plan)}
@@ -40,7 +41,7 @@ def simulate_all() -> list[dict[str, Any]]:
 
 
 def rates_table(_: Sequence[Mapping[str, Any]]) -> str:
-    """What the plans are computed from."""
+    """The measured rates that the plans are computed from."""
     rates = service_rates()
     pictures = [gpu_picture(name) for name in GPU_PICTURES]
     rows = [
@@ -151,7 +152,7 @@ def users_table(plans: Sequence[Mapping[str, Any]]) -> str:
 
 
 def check_table(_: Sequence[Mapping[str, Any]]) -> str:
-    """The simulated queue beside a real one."""
+    """The simulated queue compared with a real one."""
     found = _read(capacity_check.FILE)
     names = {
         "median": "wait, median",
@@ -189,7 +190,7 @@ def check_table(_: Sequence[Mapping[str, Any]]) -> str:
 
 
 def workers_table(_: Sequence[Mapping[str, Any]]) -> str:
-    """How well workers work side by side."""
+    """How fast several workers are together."""
     two, fast = _read(several_workers.FILE), _read(fast_workers.FILE)
     jobs, single, queue = two["jobs_a_minute"], fast["single_jobs"], fast["full_queue"]
     ratios = [each["ratio"] for each in two["rounds"]]
@@ -232,11 +233,11 @@ SECTIONS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], str]] = {
     "check": check_table,
     "workers": workers_table,
 }
-"""What is generated, by the name in its markers."""
+"""The generated sections, by the name in their markers."""
 
 
 def page(text: str, plans: Sequence[Mapping[str, Any]]) -> str:
-    """The page with all tables."""
+    """The text of the page, with all tables updated."""
     for name, section in SECTIONS.items():
         begins = f"<!-- {name}: python -m benchmarks.capacity_page -->"
         ends = f"<!-- end of {name} -->"

@@ -1,4 +1,4 @@
-"""What a number of pictures a day needs, by simulating whole days with measured rates."""
+"""Plans what a number of pictures a day needs, by simulating days with measured rates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ from benchmarks.service_rates import (
 from shared.settings import Settings
 
 SIMULATED_PICTURES = 20_000
-"""At least so many are simulated, on several days if need be."""
+"""The minimum number of pictures that is simulated, on several days if necessary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is to be painted, and how soon.
+    """How many pictures must be painted, and how soon.
 
     Attributes:
-        pictures: a day.
-        peak: the rate of submissions at the busiest time, over the mean.
-        wait_seconds: from submission to the start of painting, at most, in the busiest hour.
-        percent: how many of a hundred pictures wait no longer.
-        polls_a_second: of each client, while its picture waits and is painted.
+        pictures: the number of pictures a day.
+        peak: the rate of submissions at the busiest time, relative to the mean.
+        wait_seconds: the longest wait from submission to the start of painting in the busiest hour.
+        percent: the percentage of pictures that may wait no longer.
+        polls_a_second: the polls of each client, while its picture waits and is painted.
         retention_hours: how long finished jobs are retained.
     """
 
@@ -63,13 +63,13 @@ class WaitSummary:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy everything besides the GPUs is at the busiest time, and how much is stored.
+    """The load of everything except the GPUs at the busiest time, and how much is stored.
 
     Attributes:
-        redis_share: of one core, which is all that Redis uses.
-        redis_bytes: with the finished jobs of the whole retention.
-        pictures_a_day: with how many pictures a day each part is as busy as it can be: one core
-            of the API, one Redis, one prefix of an object store.
+        redis_share: the load of one core, as Redis uses only one.
+        redis_bytes: the memory of Redis, with all retained jobs.
+        pictures_a_day: the number of pictures a day at which each part is saturated: one core of
+            the API, one Redis, one prefix of an object store.
     """
 
     submissions_a_second: float
@@ -89,9 +89,9 @@ class Plan:
     """What a demand needs.
 
     Attributes:
-        busy_share: of the workers' time, over the whole day.
+        busy_share: the share of the whole day that the workers paint.
         gpu_hours: for a thousand pictures, with all workers running all day.
-        painting_hours: the same if workers ran only while they paint.
+        painting_hours: the same, if workers ran only while they paint.
     """
 
     workers: int
@@ -106,7 +106,7 @@ class Plan:
 def make_plan(
     demand: Demand, picture: Picture, rates: ServiceRates, *, seed: int, workers: int | None = None
 ) -> Plan:
-    """Simulates the demand with the fewest workers that suffice, or with so many.
+    """Simulates the demand with the smallest number of workers that suffices, or with `workers`.
 
     Raises:
         ValueError: a number is out of its range.
@@ -151,10 +151,10 @@ def _mean(values: Sequence[float]) -> float:
 def _load(
     demand: Demand, rate: float, picture: Picture, wait_seconds: float, rates: ServiceRates
 ) -> Load:
-    """The load at so many submissions a second, which wait so long in the mean.
+    """The load at a rate of submissions, each of which waits `wait_seconds` in the mean.
 
-    By Little's law, as many jobs wait, and are painted, as are submitted in the time that one
-    waits, or is painted.
+    By Little's law, the number of waiting jobs is the rate times the mean wait, and the number of
+    running jobs is the rate times the mean painting time.
     """
     painting = picture.mean_seconds
     waiting, running = rate * wait_seconds, rate * painting

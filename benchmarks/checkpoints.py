@@ -1,7 +1,7 @@
-"""What keeping its work costs a painting: python -m benchmarks.checkpoints [SIZE …]
+"""Measures the cost of checkpoints: python -m benchmarks.checkpoints [SIZE …]
 
-Paints a number of iterations and keeps the work as a worker does, in a folder, as often as the
-settings' default says; the time in it is put over the whole.
+It paints and stores checkpoints in a folder as a worker does, as often as by default, and reports
+the share of the time that storing takes.
 """
 
 import sys
@@ -21,31 +21,31 @@ from worker.snapshots import Checkpoints
 
 SIZES = (256, 512, 1024)
 SECONDS = 60
-"""For how long it is painted at each size, at least."""
+"""The minimum time of painting at each size."""
 
 
-def painted(size: int, folder: Path) -> str:
-    """How often work was stored, how large it was, and which share of the time that took."""
+def measure(size: int, folder: Path) -> str:
+    """How often a checkpoint was stored, its size, and the share of the time that storing took."""
     (content, style), *_ = PAIRS
     inputs = Inputs(example("content", content), (example("style", style),))
     options = Options(size=size, scale_iterations=(2000,), stall_tolerance=0, backbone=BACKBONE)
     blobs = BlobStore.open(folder.as_uri())
     checkpoints = Checkpoints("job", "1-a", blobs, Settings().checkpoint_seconds)
-    began, keeping, times, iterations = perf_counter(), 0.0, 0, 0
+    began, storing, count, iterations = perf_counter(), 0.0, 0, 0
     run = Run(inputs, options)
     for _ in run:
         iterations += 1
         if checkpoints.is_due:
             before = perf_counter()
             checkpoints.store(run.save_checkpoint)
-            keeping, times = keeping + perf_counter() - before, times + 1
-        if times and perf_counter() - began > SECONDS:
+            storing, count = storing + perf_counter() - before, count + 1
+        if count and perf_counter() - began > SECONDS:
             break
     seconds = perf_counter() - began
     megabytes = sum(each.stat().st_size for each in folder.rglob("*.pt")) / 1e6
     return (
-        f"{size:5} px: {iterations} iterations in {seconds:.0f} s, stored {times} times, "
-        f"{megabytes:.0f} MB, {1000 * keeping / times:.0f} ms each: {keeping / seconds:.2%}"
+        f"{size:5} px: {iterations} iterations in {seconds:.0f} s, stored {count} times, "
+        f"{megabytes:.0f} MB, {1000 * storing / count:.0f} ms each: {storing / seconds:.2%}"
     )
 
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     retain_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         with TemporaryDirectory() as folder:
-            sys.stdout.write(painted(size, Path(folder)) + "\n")
+            sys.stdout.write(measure(size, Path(folder)) + "\n")
             sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
-"""The losses as they fight, as a plot for the documentation: python -m benchmarks.curves
+"""Plots the losses during a run, for the documentation: python -m benchmarks.curves
 
-Paints one pair and draws each weighted term after each iteration.
+It paints one pair and draws each weighted term after each iteration.
 """
 
 from itertools import pairwise
@@ -23,7 +23,7 @@ WORDS = {"content": "content", "style": "style", "tv": "total variation"}
 
 
 def main() -> None:
-    """Paints, and writes the plot."""
+    """Paints the pair, and writes the plot."""
     pair = Inputs(example("content", "harbour"), (example("style", "swirls"),))
     options = Options(size=SIZE, backbone=BACKBONE)
     seen = [(each.scale, each.losses) for each in Run(pair, options)]

@@ -1,9 +1,9 @@
-"""How wrong `eta_seconds` is: `python -m benchmarks.estimates [SIZE…]`.
+"""Measures the errors of `eta_seconds`: `python -m benchmarks.estimates [SIZE…]`.
 
 A whole service with a new worker paints the preset `draft` at these sizes, one job after the other,
-each from a photograph that the worker has not seen. Every job is polled, and each estimate compared
-with the time that was really left. An error is a share of that time, or of `SHORT_SECONDS` where
-less is left: up to 0.3 is within 30 % or within a second. What it finds goes to
+each from a photograph that is new to the worker. Every job is polled, and each estimate is compared
+with the time that was really left. The error is relative to that time, or to `SHORT_SECONDS` if
+less was left. So up to 0.3 is within 30 % or within a second. The results go to
 `benchmarks/results/estimates.json`.
 """
 
@@ -29,7 +29,7 @@ from shared.settings import Settings
 SIZES = (64, 256, 256, 384, 64, 128, 512, 256)
 
 FIRST_ITERATION = 10
-"""From here on an estimate should be right."""
+"""From this iteration on, an estimate should be right."""
 
 TOLERANCE = 0.3
 """An estimate with a larger error is wrong."""
@@ -42,8 +42,8 @@ _EXAMPLES = Path("examples/images")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a poll of a running job answered, and when."""
+class Poll:
+    """The response to a poll of a running job, and when it came."""
 
     iteration: int
     eta_seconds: float | None
@@ -52,29 +52,29 @@ class Seen:
 
 @dataclass(frozen=True)
 class Painted:
-    """A job that is done, with the estimates that were given of it."""
+    """A finished job, with the errors of its estimates."""
 
     size: int
     seconds: float
     dry_run: float | None
     submission: float | None
     estimates: list[tuple[int, float | None]]
-    """Of each poll: the iteration, and the error, with its sign; None where nothing was known."""
+    """The iteration of each poll, and the signed error of its estimate, None without one."""
 
     @property
     def errors(self) -> list[float]:
-        """Those that should be small."""
+        """The absolute errors from `FIRST_ITERATION` on, which should be small."""
         late = (error for iteration, error in self.estimates if iteration >= FIRST_ITERATION)
         return [abs(error) for error in late if error is not None]
 
     @property
     def worst(self) -> float | None:
-        """The largest of them."""
+        """The largest of these errors."""
         return max(self.errors, default=None)
 
     @property
     def right(self) -> float | None:
-        """The share of them that are right."""
+        """The share of the estimates from `FIRST_ITERATION` on that are right."""
         errors = self.errors
         return sum(error <= TOLERANCE for error in errors) / len(errors) if errors else None
 
@@ -85,13 +85,13 @@ class Painted:
 
     @property
     def thinned(self) -> dict[int, float | None]:
-        """About twenty of its estimates: the error by the iteration."""
+        """The errors of about twenty of its estimates, by iteration."""
         step = max(1, len(self.estimates) // 20)
         return dict(self.estimates[::step])
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints a row and a trace for each job, and writes them down."""
+    """Prints a row and a trace for each job, and writes the results to the file."""
     sizes = [int(each) for each in arguments] or SIZES
     jobs = []
     with TemporaryDirectory() as folder:
@@ -121,18 +121,18 @@ def paint(http: httpx.Client, size: int, number: int) -> Painted:
     dry = http.post("/jobs?dry_run=1", files=files, data=form).raise_for_status().json()
     job = http.post("/jobs", files=files, data=form).raise_for_status().json()
     submission = job["eta_seconds"]
-    seen: list[Seen] = []
+    polls: list[Poll] = []
     while job["status"] in ("queued", "running"):
         sleep(_POLL_SECONDS)
         job = http.get(job["links"]["self"]).raise_for_status().json()
         if job["status"] == "running" and job["iteration"]:
-            seen.append(Seen(job["iteration"], job["eta_seconds"], datetime.now(UTC)))
+            polls.append(Poll(job["iteration"], job["eta_seconds"], datetime.now(UTC)))
     assert job["status"] == "succeeded", job["error"]
-    return _compare(job, size, dry["eta_seconds"], submission, seen)
+    return _compare(job, size, dry["eta_seconds"], submission, polls)
 
 
 def _photograph(number: int) -> bytes:
-    """An example, shifted, so that each number has its own."""
+    """An example, shifted so that it is different for each number."""
     out = BytesIO()
     with Image.open(_EXAMPLES / "content" / "harbour.jpg") as image:
         ImageChops.offset(image.convert("RGB"), 8 * number, 0).save(out, "PNG")
@@ -144,7 +144,7 @@ def _compare(
     size: int,
     dry_run: float | None,
     submission: float | None,
-    seen: Sequence[Seen],
+    polls: Sequence[Poll],
 ) -> Painted:
     finished = datetime.fromisoformat(job["finished_at"])
     seconds = (finished - datetime.fromisoformat(job["created_at"])).total_seconds()
@@ -155,7 +155,7 @@ def _compare(
         _error(submission, seconds),
         [
             (each.iteration, _error(each.eta_seconds, (finished - each.at).total_seconds()))
-            for each in seen
+            for each in polls
         ],
     )
 

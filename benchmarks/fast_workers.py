@@ -1,9 +1,10 @@
-"""What a job costs besides painting: python -m benchmarks.fast_workers [WORKERS]
+"""Measures the cost of a job without painting: python -m benchmarks.fast_workers [WORKERS]
 
-Fifty workers live through whole attempts by the worker's own code: they wait for a message, claim a
-job, hold its lease, load its images and commit a picture. They only paint nothing. Measured are the
-time from submission to the end while jobs come one by one, how fast a full queue is worked off, and
-what both take of Redis's processor. What it finds goes to `benchmarks/results/fast_workers.json`.
+Fifty workers run whole attempts with the worker's own code, except that they do not paint: they
+wait for a message, claim a job, hold its lease, load its images and commit a picture. It measures
+the time from submission to the end while jobs come one by one, how fast the workers process a full
+queue, and Redis's processor time for both. The results go to
+`benchmarks/results/fast_workers.json`.
 """
 
 import json
@@ -51,7 +52,7 @@ SUBMISSIONS = 100
 SUBMISSIONS_A_SECOND = 5
 QUEUED = 500
 REPETITIONS = 2000
-"""How often a single script runs, to measure what it takes of Redis's processor."""
+"""How often a script runs, to measure its share of Redis's processor time."""
 
 _FREE_BYTES = 16 * 2**30
 
@@ -88,7 +89,7 @@ def work(settings: Settings, name: str, picture: bytes, started: Event, ended: E
 
 @contextmanager
 def working(settings: Settings, count: int) -> Iterator[Event]:
-    """So many workers, each in a process of its own; they begin when the event is set."""
+    """Runs this number of workers, each in its own process. They begin when the event is set."""
     context = get_context("fork")
     started, ended = context.Event(), context.Event()
     picture = png(512, 384)
@@ -108,7 +109,7 @@ def working(settings: Settings, count: int) -> Iterator[Event]:
 
 
 def enqueue(jobs: JobStore, settings: Settings, count: int) -> None:
-    """So many jobs of several callers, with images and messages, as the API submits them."""
+    """Submits jobs of several callers, with images and messages, as the API does."""
     blobs, image = BlobStore.open(settings.blob_store_location), png(64, 48)
     queue = create_queue(settings)
     for number in range(count):
@@ -126,12 +127,12 @@ def enqueue(jobs: JobStore, settings: Settings, count: int) -> None:
 
 
 def count_running(jobs: JobStore) -> int:
-    """How many jobs wait or are painted."""
+    """How many jobs are waiting or being painted."""
     return jobs.client.zcard("queue:waiting") + jobs.client.zcard("queue:running")
 
 
 def measure_full_queue(jobs: JobStore, settings: Settings, started: Event) -> dict[str, float]:
-    """How fast the workers work off a full queue, for which they have waited."""
+    """Measures how fast waiting workers process a full queue."""
     before = processor_seconds(jobs)
     enqueue(jobs, settings, QUEUED)
     queued = processor_seconds(jobs)
@@ -149,11 +150,11 @@ def measure_full_queue(jobs: JobStore, settings: Settings, started: Event) -> di
 
 
 def measure_single_jobs(http: httpx.Client, jobs: JobStore) -> dict[str, float]:
-    """From submission to the end, by the records, while jobs come one by one."""
+    """Measures the time from submission to the end, by the records, while jobs come one by one."""
     image = png(64, 48)
-    links, begun = [], monotonic()
+    links, began = [], monotonic()
     for number in range(SUBMISSIONS):
-        sleep(max(0.0, begun + number / SUBMISSIONS_A_SECOND - monotonic()))
+        sleep(max(0.0, began + number / SUBMISSIONS_A_SECOND - monotonic()))
         response = http.post("/jobs", files={"content": image, "style": image})
         links.append(response.raise_for_status().json()["links"]["self"])
     until(lambda: not count_running(jobs))
@@ -174,7 +175,7 @@ def _milliseconds(earlier: str, later: str) -> float:
 
 
 def measure_scripts(jobs: JobStore, settings: Settings) -> dict[str, float]:
-    """What a heartbeat and a poll take of Redis's processor, in milliseconds."""
+    """Measures Redis's processor time for a heartbeat and for a poll, in milliseconds."""
     enqueue(jobs, settings, 1)
     (job_id,) = (str(each) for each in jobs.client.zrange("queue:waiting", 0, 0))
     claim = jobs.run(transitions.claim(job_id, lease_seconds=3600))
@@ -206,7 +207,7 @@ def processor_seconds(jobs: JobStore) -> float:
 
 
 def measure(folder: Path, workers: int) -> dict[str, Any]:
-    """All of it, on a Redis and with an API of their own."""
+    """Measures everything, on a new Redis and with a new API."""
     with ExitStack() as stack:
         (folder / "redis").mkdir()
         url = stack.enter_context(running_redis(folder / "redis"))
@@ -214,7 +215,7 @@ def measure(folder: Path, workers: int) -> dict[str, Any]:
         settings = Settings(redis_url=url, data_folder=folder / "data", port=port)
         jobs = JobStore.connect(url)
         stack.callback(jobs.client.close)
-        # Forked before this process has threads, as the blob store's.
+        # The workers are forked before this process has threads, such as the blob store's.
         started = stack.enter_context(working(settings, workers))
         until(lambda: len(jobs.run(list_workers())) == workers)
         scripts = measure_scripts(jobs, settings)
@@ -231,7 +232,7 @@ def measure(folder: Path, workers: int) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     workers = int(arguments[0]) if arguments else WORKERS
     with TemporaryDirectory() as folder:
         measured = measure(Path(folder), workers)

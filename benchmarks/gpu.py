@@ -1,10 +1,10 @@
-"""The engine on a GPU: python -m benchmarks.gpu [--file FILE.json] [PART …]
+"""Measures the engine on a GPU: python -m benchmarks.gpu [--file FILE.json] [PART …]
 
-Needs torch, Pillow, numpy and safetensors alone, and the weights of vgg16 where
-`PASTICHE_WEIGHTS_FOLDER` says. Measures what the GPU can do at all (bfloat16 matrix products,
-copies), what an iteration takes and how near to that it comes, the plain implementation beside it,
-and very large pictures in little memory. All parts, or the ones that are named; what the file holds
-of the others stays in it.
+It needs only torch, Pillow, numpy and safetensors, and the weights of vgg16 in
+`PASTICHE_WEIGHTS_FOLDER`. It measures the GPU's peak rates (bfloat16 matrix products, copies), the
+time of an iteration and how close it comes to these rates, the plain implementation, and very large
+pictures in little memory. It runs all parts, or only the named ones: the results of the others in
+the file are not changed.
 """
 
 import json
@@ -38,25 +38,26 @@ STEPS = 60
 
 
 def operations(height: int, width: int) -> float:
-    """Of the convolutions down to the deepest layer, forward and to their inputs."""
+    """The operations of the convolutions down to the deepest layer, forward and backward to their
+    inputs."""
     layers = VGG16_LAYERS[: VGG16_LAYERS.index(CONTENT_LAYER) + 1]
     each = (2 * 9 * prod(CHANNELS[layer]) / stride_at(layer) ** 2 for layer in layers)
     return 2 * height * width * sum(each)
 
 
 def seconds(once: Callable[[], object], rounds: int = 10) -> float:
-    """What one takes at the median, the GPU's work included."""
-    taken = []
+    """The median seconds of a call, including the GPU's work."""
+    durations = []
     for _ in range(rounds):
         torch.cuda.synchronize()
         began = perf_counter()
         once()
         torch.cuda.synchronize()
-        taken.append(perf_counter() - began)
-    return median(taken)
+        durations.append(perf_counter() - began)
+    return median(durations)
 
 
-def rates() -> dict[str, float]:
+def measure_rates() -> dict[str, float]:
     """Operations and bytes a second."""
     side = 8192
     one, other = (torch.randn(side, side, device="cuda", dtype=torch.bfloat16) for _ in range(2))
@@ -69,7 +70,7 @@ def rates() -> dict[str, float]:
     }
 
 
-def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
+def read_pair(pair: tuple[str, str], options: Options) -> Inputs:
     """The images of a pair, on the GPU."""
     content, style = (
         example(kind, name) for kind, name in zip(("content", "style"), pair, strict=True)
@@ -77,36 +78,37 @@ def inputs_of(pair: tuple[str, str], options: Options) -> Inputs:
     return Inputs(content, (style,)).checked(options).to(torch.device("cuda"))
 
 
-def iterations(size: int, matrix_rate: float) -> dict[str, Any]:
-    """An iteration at one size: the GPU's time, the CPU's, the share of the rate, the memory."""
+def measure_iterations(size: int, matrix_rate: float) -> dict[str, Any]:
+    """Measures an iteration at one size: the time of GPU and CPU, the share of the peak rate, and
+    the memory."""
     options = Options(size=size, scale_iterations=(STEPS,), backbone=BACKBONE)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    run = Run(inputs_of(PAIRS[0], options), options)
+    run = Run(read_pair(PAIRS[0], options), options)
     for _ in range(10):
         run.step()
     torch.cuda.synchronize()
-    began, hosted = perf_counter(), 0.0
+    began, cpu_seconds = perf_counter(), 0.0
     for _ in range(STEPS - 11):
         launched = perf_counter()
         run.step()
-        hosted += perf_counter() - launched
+        cpu_seconds += perf_counter() - launched
     torch.cuda.synchronize()
     each = (perf_counter() - began) / (STEPS - 11)
     return {
         "size": size,
         "milliseconds": 1000 * each,
-        "host_milliseconds": 1000 * hosted / (STEPS - 11),
+        "host_milliseconds": 1000 * cpu_seconds / (STEPS - 11),
         "of_the_matrix_rate": operations(3 * size // 4, size) / each / matrix_rate,
         "peak_megabytes": torch.cuda.max_memory_allocated() / 1e6,
     }
 
 
 def reference(size: int) -> dict[str, Any]:
-    """The plain implementation's evaluation at one size."""
+    """Measures an evaluation of the plain implementation at one size."""
     options = Options(size=size, precision="float32", backbone=BACKBONE)
     prepared = PreparedInputs.prepare(
-        inputs_of(PAIRS[0], options), options, choose_backbone(BACKBONE)
+        read_pair(PAIRS[0], options), options, choose_backbone(BACKBONE)
     )
     scale = scales(*prepared.size, options)[-1]
     problem = plain_problem(
@@ -121,12 +123,12 @@ def reference(size: int) -> dict[str, Any]:
     return {"size": size, "milliseconds": 1000 * each, "peak_megabytes": peak}
 
 
-def whole(options: Options, memory_bytes: int | None = None) -> dict[str, Any]:
-    """A whole job, from images to picture."""
+def measure_job(options: Options, memory_bytes: int | None = None) -> dict[str, Any]:
+    """Measures a whole job, from images to picture."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     began = perf_counter()
-    for _ in Run(inputs_of(PAIRS[0], options), options, memory_bytes=memory_bytes):
+    for _ in Run(read_pair(PAIRS[0], options), options, memory_bytes=memory_bytes):
         pass
     return {
         "size": options.size,
@@ -136,23 +138,23 @@ def whole(options: Options, memory_bytes: int | None = None) -> dict[str, Any]:
     }
 
 
-def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
-    """What is measured, by name.
+def make_parts(rate: float) -> dict[str, Callable[[], Any]]:
+    """The functions that measure the parts, by name.
 
     Args:
-        rate: how many operations a second the GPU's matrix products reach.
+        rate: the operations a second of the GPU's matrix products.
     """
     quick = Options(size=512, scale_iterations=(500,), backbone=BACKBONE)
     large = {"size": 3840, "backbone": BACKBONE}
     return {
-        "iterations": lambda: [iterations(size, rate) for size in SIZES],
+        "iterations": lambda: [measure_iterations(size, rate) for size in SIZES],
         "reference": lambda: [reference(size) for size in SIZES[:3]],
         "race": lambda: [summarise(race(*PAIRS[0], size)) for size in (256, 512)],
-        "512": lambda: whole(quick),
-        "1024": lambda: whole(preset("standard", size=1024, backbone=BACKBONE)),
-        "3840": lambda: whole(preset("standard", **large)),
-        "3840-in-8-GB": lambda: whole(preset("standard", **large), memory_bytes=8 * 10**9),
-        "7680-in-16-GB": lambda: whole(
+        "512": lambda: measure_job(quick),
+        "1024": lambda: measure_job(preset("standard", size=1024, backbone=BACKBONE)),
+        "3840": lambda: measure_job(preset("standard", **large)),
+        "3840-in-8-GB": lambda: measure_job(preset("standard", **large), memory_bytes=8 * 10**9),
+        "7680-in-16-GB": lambda: measure_job(
             Options(size=7680, iterations=20, lbfgs_history=4, backbone=BACKBONE),
             memory_bytes=16 * 10**9,
         ),
@@ -160,21 +162,21 @@ def parts_at(rate: float) -> dict[str, Callable[[], Any]]:
 
 
 def main() -> None:
-    """Measures the named parts and writes the results."""
+    """Measures the named parts, and writes the results."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, default=RESULTS / "gpu.json")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts_at(1.0)))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(make_parts(1.0)))
     arguments = parser.parse_args()
-    unknown = set(arguments.parts) - set(parts_at(1.0))
+    unknown = set(arguments.parts) - set(make_parts(1.0))
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     target: Path = arguments.file
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
-    found |= {"machine": machine(), **rates()}
-    whole(Options(size=128, iterations=20, backbone=BACKBONE))  # a worker's GPU is warm, too
-    parts = parts_at(found["matrix_operations_a_second"])
+    found |= {"machine": machine(), **measure_rates()}
+    measure_job(Options(size=128, iterations=20, backbone=BACKBONE))  # warms the GPU up
+    parts = make_parts(found["matrix_operations_a_second"])
     for name in arguments.parts or parts:
         found[name] = parts[name]()
         sys.stdout.write(f"{name}: {json.dumps(found[name])}\n")

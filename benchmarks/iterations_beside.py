@@ -1,7 +1,7 @@
-"""Iterations of this checkout beside another's: python -m benchmarks.iterations_beside FOLDER
+"""Compares iterations with another checkout: python -m benchmarks.iterations_beside FOLDER
 
-Each of the two has a process with a painting of every size, and they iterate by turns in one run.
-What it finds goes to `benchmarks/results/iterations_beside.json`.
+Each checkout has a process with a painting of every size, and they iterate by turns in one run.
+The results go to `benchmarks/results/iterations_beside.json`.
 """
 
 import json
@@ -42,11 +42,11 @@ for size in map(str.strip, sys.stdin):
         seconds.append(perf_counter() - began)
     print(median(seconds), flush=True)
 """
-"""Only uses what older versions of `benchmarks.profile` have, too."""
+"""The program of a painter. It also works with older versions of `benchmarks.profile`."""
 
 
 class Painter:
-    """A process with a checkout's engine."""
+    """A process with the engine of a checkout."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -75,12 +75,12 @@ def painting(source: Path) -> Iterator[Painter]:
     ) as process:
         painter = Painter(process)
         if painter.read() != "ready":
-            sys.exit(f"The engine in {source} does not start.")
+            sys.exit(f"The engine in {source} did not start.")
         yield painter
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     if len(arguments) != 1 or not (Path(arguments[0]) / "pastiche").is_dir():
         sys.exit("usage: python -m benchmarks.iterations_beside FOLDER, with another checkout")
     sources = {"other": Path(arguments[0]).resolve(), "this": SOURCE}

@@ -1,7 +1,7 @@
-"""A picture of 3840×2160 in 6 GB: python -m benchmarks.large
+"""Measures the memory of a picture of 3840×2160 in 6 GB: python -m benchmarks.large
 
-A few iterations of it, two at the full size: the optimiser's history lies there from the first, so
-more take no more memory. The most that the process had resident goes to
+It runs a few iterations, two of them at the full size. More would not take more memory, because the
+optimiser allocates its history at the first one. The peak resident memory of the process goes to
 `benchmarks/results/large.json`.
 """
 
@@ -24,7 +24,7 @@ MEMORY_BYTES = 6_000_000_000
 
 
 def main() -> None:
-    """Prints the most after each iteration, and writes the last."""
+    """Prints the peak after each iteration, and writes the last one to the file."""
     retain_freed_memory()
     (content, style), *_ = PAIRS
     photograph = functional.interpolate(
@@ -32,12 +32,12 @@ def main() -> None:
     )
     inputs = Inputs(photograph.clamp(0, 1), (example("style", style),))
     options = Options(size=WIDTH, scale_iterations=(1, 1, 1, 2), backbone=BACKBONE)
-    begun = perf_counter()
+    began = perf_counter()
     for progress in Run(inputs, options, memory_bytes=MEMORY_BYTES):
-        seconds, peak = perf_counter() - begun, resident_megabytes()
+        seconds, peak = perf_counter() - began, resident_megabytes()
         sys.stdout.write(
             f"scale {progress.scale}, iteration {progress.iteration}: "
-            f"{seconds:5.0f} s, at most {peak:.0f} MB\n"
+            f"{seconds:5.0f} s, peak {peak:.0f} MB\n"
         )
         sys.stdout.flush()
     found = {"machine": machine(), "given_bytes": MEMORY_BYTES, "peak_megabytes": peak}

@@ -1,20 +1,21 @@
-"""How far pictures are from their style images and their content images, as VGG-16 sees them.
+"""Measures how far pictures are from their style and content images, as VGG-16 sees them.
 
-One picture, whatever painted it:
+One picture, painted by any program:
 
     python -m benchmarks.likeness --picture FILE --content FILE --style FILE
 
-Every pair of examples, painted with each preset, or some of them:
+All pairs of examples painted with all presets, or some of them:
 
     python -m benchmarks.likeness [--pairs harbour:swirls …] [--presets draft …] [--sizes 256 …]
 
-That goes to `benchmarks/results/likeness.json` and, as a table, into `docs/engine.md`. A row that
-was measured before and is not painted again stays as it is.
+These results go to `benchmarks/results/likeness.json` and, as a table, to `docs/engine.md`. Earlier
+rows that are not painted again stay as they are.
 
-Per layer, with the mean μ and the covariance Σ of the picture's features and μ̂, Σ̂ of the style
-image's, d_l = (½‖μ − μ̂‖²/‖μ̂‖² + ½‖Σ − Σ̂‖²/‖Σ̂‖²)^½. The style distance is Σ_l d_l of the picture
-over Σ_l d_l of the content image: 1 for the photograph, 0 for the painting. The content distance is
-‖F − P‖²/‖P‖² at relu4_2. The network is vgg16 in float32 with max pooling, whatever painted.
+In layer l, μ and Σ are the mean and the covariance of the picture's features, and μ̂ and Σ̂ those of
+the style image's: d_l = (½‖μ − μ̂‖²/‖μ̂‖² + ½‖Σ − Σ̂‖²/‖Σ̂‖²)^½. The style distance is Σ_l d_l of the
+picture divided by Σ_l d_l of the content image: 1 for the photograph, 0 for the painting. The
+content distance is ‖F − P‖²/‖P‖² at relu4_2. The network that measures is always vgg16 in float32
+with max pooling.
 """
 
 import sys
@@ -50,8 +51,8 @@ CONTENT_LAYER: LayerName = "relu4_2"
 COMMON_PIXELS = 320
 """The longest side at which pictures of every size are compared."""
 
-MOST_PIXELS = 1024
-"""The largest longest side at which a picture is seen at its own size."""
+MAX_PIXELS = 1024
+"""The maximum longest side of a picture that is measured at its own size."""
 
 PRESETS: tuple[Preset, ...] = ("draft", "standard", "fine")
 
@@ -61,7 +62,7 @@ class Likeness:
     """How far a picture is from its images.
 
     Attributes:
-        style: the style distance, as a share of the content image's own.
+        style: the style distance, relative to the content image's.
         content: the relative squared distance of the feature maps at `CONTENT_LAYER`.
     """
 
@@ -74,7 +75,7 @@ def network() -> Backbone:
     """The network that measures.
 
     Raises:
-        MissingWeights: the weights of vgg16 are not there.
+        MissingWeights: the weights of vgg16 are missing.
     """
     options = Options(pooling="max", padding="replicate", precision="float32")
     image = torch.zeros(1, 3, 16, 16)
@@ -83,22 +84,22 @@ def network() -> Backbone:
 
 
 def at_common_size(picture: Tensor, content: Tensor, style: Tensor, by: Backbone) -> Likeness:
-    """The likeness with every image at `COMMON_PIXELS`; arguments and errors as `likeness`."""
+    """The likeness with every image at `COMMON_PIXELS`. Arguments and errors as for `likeness`."""
     return likeness(picture, content, style, by, COMMON_PIXELS, COMMON_PIXELS)
 
 
 def at_own_size(
     picture: Tensor, content: Tensor, style: Tensor, by: Backbone, options: Options
 ) -> Likeness:
-    """The likeness with the picture at its own size, up to `MOST_PIXELS`, and the style image as
-    large beside it as it was when the picture was painted; arguments and errors as `likeness`.
+    """The likeness with the picture at its own size, up to `MAX_PIXELS`, and the style image at the
+    size that it had when the picture was painted. Arguments and errors as for `likeness`.
 
     Args:
-        options: what it was painted with.
+        options: the options that it was painted with.
     """
-    side = min(MOST_PIXELS, max(picture.shape[-2:]))
-    beside = min(style_side(side, options), max(style.shape[-2:]))
-    return likeness(picture, content, style, by, side, round(beside))
+    side = min(MAX_PIXELS, max(picture.shape[-2:]))
+    style_pixels = min(style_side(side, options), max(style.shape[-2:]))
+    return likeness(picture, content, style, by, side, round(style_pixels))
 
 
 @torch.no_grad()
@@ -109,13 +110,13 @@ def likeness(
 
     Args:
         picture, content, style: (1, 3, H, W) in 0 to 1.
-        by: the network that sees them.
-        side: the longest side, in pixels, at which the picture and the content image are seen.
-        style_pixels: the longest side at which the style image is seen.
+        by: the network that measures.
+        side: the longest side of the picture and the content image for the network, in pixels.
+        style_pixels: the longest side of the style image for the network, in pixels.
 
     Raises:
-        ValueError: the picture has another aspect ratio than the content image, or the content
-            image has the style of the style image already.
+        ValueError: the picture and the content image have different aspect ratios, or the content
+            image already has the style of the style image.
     """
     if not same_aspect(_size(picture), _size(content)):
         raise ValueError("The picture must have the content image's aspect ratio.")
@@ -153,7 +154,7 @@ def _size(image: Tensor) -> tuple[int, int]:
     return image.shape[-2], image.shape[-1]
 
 
-def measured(pair: tuple[str, str], name: Preset, options: Options) -> Row:
+def measure(pair: tuple[str, str], name: Preset, options: Options) -> Row:
     """Paints a pair of examples and measures the picture as it would be saved, in 8 bits."""
     content, style = (
         example(kind, each) for kind, each in zip(("content", "style"), pair, strict=True)
@@ -175,13 +176,13 @@ def measured(pair: tuple[str, str], name: Preset, options: Options) -> Row:
 
 
 def _measure_examples(arguments: Namespace) -> None:
-    """Paints and measures, and writes each row as soon as it is there."""
+    """Paints and measures the examples, and writes each row immediately."""
     retain_freed_memory()
     for name in arguments.presets:
         for size in arguments.sizes or [preset(name).size]:
             options = preset(name, size=size, backbone=arguments.backbone)
             for pair in arguments.pairs:
-                row = measured(pair, name, options)
+                row = measure(pair, name, options)
                 sys.stdout.write(f"{row.sentence()}\n")
                 sys.stdout.flush()
                 likeness_table.write(row)
@@ -205,17 +206,17 @@ def _parser() -> ArgumentParser:
         prog="python -m benchmarks.likeness", description=__doc__.split("\n")[0]
     )
     one = parser.add_argument_group("one picture")
-    one.add_argument("--picture", type=Path, metavar="FILE", help="what was painted")
-    one.add_argument("--content", type=Path, metavar="FILE", help="from this photograph")
-    one.add_argument("--style", type=Path, metavar="FILE", help="in this style")
-    one.add_argument("--style-scale", type=float, default=1.0, help="as it was painted with")
+    one.add_argument("--picture", type=Path, metavar="FILE", help="the painted picture")
+    one.add_argument("--content", type=Path, metavar="FILE", help="its photograph")
+    one.add_argument("--style", type=Path, metavar="FILE", help="its painting")
+    one.add_argument("--style-scale", type=float, default=1.0, help="its option style_scale")
     many = parser.add_argument_group("the examples")
     many.add_argument(
         "--pairs", type=_pair, nargs="+", default=every_pair(), metavar="CONTENT:STYLE"
     )
     many.add_argument("--presets", nargs="+", default=PRESETS, choices=get_args(Preset))
     many.add_argument(
-        "--sizes", type=int, nargs="+", help="longest sides in pixels; else the preset's"
+        "--sizes", type=int, nargs="+", help="longest sides in pixels, by default the preset's"
     )
     many.add_argument("--backbone", default="vgg16", choices=get_args(BackboneChoice))
     return parser
@@ -224,7 +225,7 @@ def _parser() -> ArgumentParser:
 def _pair(text: str) -> tuple[str, str]:
     content, _, style = text.partition(":")
     if (content, style) not in every_pair():
-        raise ArgumentTypeError(f"{text!r} is no pair of examples, as harbour:swirls is")
+        raise ArgumentTypeError(f"{text!r} is not a pair of examples, such as harbour:swirls")
     return content, style
 
 
@@ -234,7 +235,7 @@ def main(arguments: Sequence[str]) -> None:
     parsed = parser.parse_args(arguments)
     files = [parsed.picture, parsed.content, parsed.style]
     if any(files) and not all(files):
-        parser.error("--picture, --content and --style go together")
+        parser.error("--picture, --content and --style must be given together")
     try:
         network()
         (_measure_file if parsed.picture else _measure_examples)(parsed)

@@ -1,4 +1,4 @@
-"""What `benchmarks.likeness` measured: its file of results, and the table in `docs/engine.md`."""
+"""The results of `benchmarks.likeness`: their file, and the table in `docs/engine.md`."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,8 @@ class Row:
 
     Attributes:
         size: its longest side in pixels.
-        seconds: how long it was painted.
-        at_common_size, at_own_size: its likeness, seen at 320 px and at its own size.
+        seconds: how long painting took.
+        at_common_size, at_own_size: its likeness, measured at 320 px and at its own size.
     """
 
     content: str
@@ -55,23 +55,23 @@ class Row:
 
 def read() -> list[Row]:
     """Every row that was measured so far."""
-    return [Row(**row) for row in _found().get("rows", [])]
+    return [Row(**row) for row in _read_file().get("rows", [])]
 
 
 def measured_on() -> Mapping[str, str | int]:
     """The machine that the newest row was measured on."""
-    machine_found: Mapping[str, str | int] = _found()["machine"]
+    machine_found: Mapping[str, str | int] = _read_file()["machine"]
     return machine_found
 
 
-def _found() -> dict[str, Any]:
-    """What the file holds; nothing where there is none yet."""
+def _read_file() -> dict[str, Any]:
+    """The contents of the file, empty if it does not exist yet."""
     found: dict[str, Any] = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
     return found
 
 
 def write(row: Row) -> None:
-    """Puts a row in the place of the one of the same picture, and writes the table again."""
+    """Adds a row, or replaces the one of the same picture, and updates the table."""
     others = [
         each for each in read() if (each.pair, each.painted_with) != (row.pair, row.painted_with)
     ]
@@ -82,7 +82,7 @@ def write(row: Row) -> None:
 
 
 def page(text: str, rows: Sequence[Row], painted_on: Mapping[str, str | int]) -> str:
-    """The page with the table of these rows, and what they were painted on."""
+    """The text of the page with the table of these rows, and the machine that painted them."""
     before, _, rest = text.partition(BEGINS)
     _, found, after = rest.partition(ENDS)
     assert found, f"{PAGE} has lost the markers of its table of likenesses"

@@ -1,9 +1,14 @@
-"""What one API process bears: python -m benchmarks.load
+"""Measures the load that one API process can handle: python -m benchmarks.load
 
-Needs `wrk` and `hey` (both are Debian packages) for polling. Polls, with 200 and with 304, beside a
-bare FastAPI handler with one Redis read, by turns; submits pairs of JPEGs of 0.2 MB, and compares
-a form with JSON; opens a thousand event streams; and fills the queue up. No worker paints: the
-job's record is written as a worker would. What it finds goes to `benchmarks/results/load.json`.
+It needs `wrk` and `hey` (both are Debian packages) for polling. It
+
+- polls, with 200 and with 304, by turns with a bare FastAPI handler with one Redis read;
+- submits pairs of JPEGs of 0.2 MB, and compares a form with JSON;
+- opens a thousand event streams;
+- fills the queue.
+
+There is no worker: this program writes the job's record as a worker would. The results go to
+`benchmarks/results/load.json`.
 """
 
 import asyncio
@@ -59,11 +64,12 @@ uvicorn.run(app, port=int(os.environ["BARE_PORT"]), log_level="warning")
 def service(
     folder: Path, source: Path = SOURCE, queue_limit: int = 500
 ) -> Iterator[tuple[str, str, int, JobStore]]:
-    """Redis, one API process and the bare handler: their addresses, the API's process id.
+    """Runs Redis, one API process and the bare handler. Yields the URLs of both, the process id of
+    the API, and the job store.
 
     Args:
-        folder: for what they write; empty.
-        source: a checkout of this project, whose API it is.
+        folder: an empty folder for their files.
+        source: the checkout of this project whose API is run.
     """
     socket, port, bare = folder / "redis.socket", *(free_port("127.0.0.1", 0) for _ in range(2))
     (folder / "redis").mkdir()
@@ -116,20 +122,20 @@ def jpeg(kilobytes: int, seed: int) -> bytes:
     return out.getvalue()
 
 
-def submitted(http: httpx.Client, files: dict[str, bytes]) -> httpx.Response:
+def submit(http: httpx.Client, files: dict[str, bytes]) -> httpx.Response:
     return http.post("/jobs", files=files, data={"size": "256"})
 
 
 def running_job(http: httpx.Client, store: JobStore) -> tuple[str, str]:
-    """A job that is being painted, by its record: its id and fence."""
-    job_id = submitted(http, {"content": jpeg(20, 0), "style": jpeg(20, 1)}).json()["id"]
+    """Makes a job whose record says that it is being painted. Returns its id and fence."""
+    job_id = submit(http, {"content": jpeg(20, 0), "style": jpeg(20, 1)}).json()["id"]
     claim = store.run(transitions.claim(job_id, lease_seconds=3600))
     assert claim is not None
-    _beat(store, job_id, claim.fence, 1)
+    _send_heartbeat(store, job_id, claim.fence, 1)
     return job_id, claim.fence
 
 
-def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
+def _send_heartbeat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
     progress = Progress(
         iteration=iteration,
         iterations=2000,
@@ -143,8 +149,8 @@ def _beat(store: JobStore, job_id: str, fence: str, iteration: int) -> None:
     store.run(transitions.heartbeat(job_id, fence, lease_seconds=3600, fields=fields))
 
 
-def polled(url: str, etag: str | None = None, seconds: int = SECONDS) -> float:
-    """Requests a second with sixteen connections."""
+def measure_polls(url: str, etag: str | None = None, seconds: int = SECONDS) -> float:
+    """Measures polls per second with sixteen connections."""
     header = ["-H", f"If-None-Match: {etag}"] if etag else []
     command = ["wrk", "-t1", "-c16", f"-d{seconds}s", *header, url]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -153,8 +159,8 @@ def polled(url: str, etag: str | None = None, seconds: int = SECONDS) -> float:
     return float(found[1])
 
 
-def latency_at(rate: float, url: str, etag: str) -> float:
-    """The 99th percentile in milliseconds at so many requests a second."""
+def measure_latency(rate: float, url: str, etag: str) -> float:
+    """Measures the 99th percentile of the latency, in milliseconds, at a rate of requests."""
     connections = 10
     command = ["hey", "-z", f"{SECONDS}s", "-c", str(connections), "-q", str(rate / connections)]
     command += ["-H", f"If-None-Match: {etag}", url]
@@ -164,15 +170,15 @@ def latency_at(rate: float, url: str, etag: str) -> float:
     return 1000 * float(found[1])
 
 
-def submits(url: str, seconds: int = SECONDS) -> float:
-    """Submissions a second of pairs of 0.2 MB, by four clients."""
+def measure_submissions(url: str, seconds: int = SECONDS) -> float:
+    """Measures submissions per second of pairs of 0.2 MB, by four clients."""
     files = {"content": jpeg(200, 2), "style": jpeg(200, 3)}
 
     def client(_: int) -> int:
         done, late = 0, monotonic() + seconds
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
             while monotonic() < late:
-                assert submitted(http, files).status_code == 202
+                assert submit(http, files).status_code == 202
                 done += 1
         return done
 
@@ -181,9 +187,9 @@ def submits(url: str, seconds: int = SECONDS) -> float:
         return sum(pool.map(client, range(4))) / (monotonic() - began)
 
 
-def json_beside_form(url: str) -> dict[str, float]:
-    """How long a submission of a pair of 0.2 MB takes as a form, and with data URIs in JSON, by
-    turns; the requests are encoded before."""
+def compare_json_and_form(url: str) -> dict[str, float]:
+    """Measures how long a submission of a pair of 0.2 MB takes as a form, and as data URIs in JSON,
+    by turns. The requests are encoded in advance."""
     files = {"content": jpeg(200, 2), "style": jpeg(200, 3)}
     uris = {name: f"data:;base64,{b64encode(data).decode()}" for name, data in files.items()}
     seconds: dict[str, list[float]] = {"form": [], "json": []}
@@ -205,7 +211,7 @@ def json_beside_form(url: str) -> dict[str, float]:
 
 
 async def _stream(port: int, job_id: str, opened: asyncio.Event, seen: dict[int, float]) -> None:
-    """Reads a stream; notes when it first saw each iteration."""
+    """Reads a stream, and stores when each iteration first arrived."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     try:
@@ -221,13 +227,16 @@ async def _stream(port: int, job_id: str, opened: asyncio.Event, seen: dict[int,
         writer.close()
 
 
-async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) -> dict[str, float]:
-    """A thousand open at once: how soon an event is there, and what each of them weighs."""
+async def measure_streams(
+    url: str, job_id: str, fence: str, pid: int, store: JobStore
+) -> dict[str, float]:
+    """Opens a thousand streams at once, and measures how soon events arrive and the memory of each
+    stream."""
     port, before = int(url.rpartition(":")[2]), resident_kilobytes(pid)
     opened = [asyncio.Event() for _ in range(STREAMS)]
     seen: list[dict[int, float]] = [{} for _ in range(STREAMS)]
     delays = []
-    async with asyncio.TaskGroup() as group:  # a stream that fails ends all of it
+    async with asyncio.TaskGroup() as group:  # if one stream fails, all end
         tasks = [
             group.create_task(_stream(port, job_id, event, each))
             for event, each in zip(opened, seen, strict=True)
@@ -237,7 +246,7 @@ async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) 
         for iteration in range(1000, 1008):
             await asyncio.sleep(1)
             sent = monotonic()
-            await asyncio.to_thread(_beat, store, job_id, fence, iteration)
+            await asyncio.to_thread(_send_heartbeat, store, job_id, fence, iteration)
             await asyncio.sleep(3)
             delays += [each[iteration] - sent for each in seen if iteration in each]
         for task in tasks:
@@ -251,31 +260,31 @@ async def streams(url: str, job_id: str, fence: str, pid: int, store: JobStore) 
     }
 
 
-def saturated(url: str, pid: int) -> dict[str, Any]:
-    """Fills the queue up and goes on: what is answered then, and whether it recovers."""
+def saturate(url: str, pid: int) -> dict[str, Any]:
+    """Submits beyond the queue's limit. Returns the status codes, and whether the API recovers."""
     files = {"content": jpeg(20, 4), "style": jpeg(20, 5)}
-    answers: dict[int, int] = {}
+    responses: dict[int, int] = {}
     with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
         before, ids = resident_kilobytes(pid), []
-        while answers.get(503, 0) < 200:
-            answer = submitted(http, files)
-            answers[answer.status_code] = answers.get(answer.status_code, 0) + 1
-            if answer.status_code == 202:
-                ids.append(answer.json()["id"])
+        while responses.get(503, 0) < 200:
+            response = submit(http, files)
+            responses[response.status_code] = responses.get(response.status_code, 0) + 1
+            if response.status_code == 202:
+                ids.append(response.json()["id"])
         after = resident_kilobytes(pid)
         http.delete(f"/jobs/{ids[0]}").raise_for_status()
-        recovers = submitted(http, files).status_code == 202
-    return {"answers": answers, "grew_kilobytes": after - before, "recovers": recovers}
+        recovers = submit(http, files).status_code == 202
+    return {"answers": responses, "grew_kilobytes": after - before, "recovers": recovers}
 
 
 def resident_kilobytes(pid: int) -> float:
-    """What a process has of the machine's memory."""
+    """The resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1000
 
 
 def main() -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     missing = [name for name in ("wrk", "hey") if shutil.which(name) is None]
     if missing:
         sys.exit(f"{' and '.join(missing)} must be installed (Debian: apt-get install wrk hey).")
@@ -287,19 +296,19 @@ def main() -> None:
         path = f"/jobs/{job_id}"
         rounds = [
             {
-                "200": polled(url + path),
-                "304": polled(url + path, etag),
-                "bare": polled(bare + path),
+                "200": measure_polls(url + path),
+                "304": measure_polls(url + path, etag),
+                "bare": measure_polls(bare + path),
             }
             for _ in range(ROUNDS)
         ]
         found["polls_a_second"] = {kind: mean(each[kind] for each in rounds) for kind in rounds[0]}
         half = found["polls_a_second"]["304"] / 2
-        found["p99_ms_at_half_rate"] = latency_at(half, url + path, etag)
-        found["streams"] = asyncio.run(streams(url, job_id, fence, pid, store))
-        found["submits_a_second"] = submits(url)
-        found["json_beside_form"] = json_beside_form(url)
-        found["saturation"] = saturated(url, pid)
+        found["p99_ms_at_half_rate"] = measure_latency(half, url + path, etag)
+        found["streams"] = asyncio.run(measure_streams(url, job_id, fence, pid, store))
+        found["submits_a_second"] = measure_submissions(url)
+        found["json_beside_form"] = compare_json_and_form(url)
+        found["saturation"] = saturate(url, pid)
     text = json.dumps(found, indent=1)
     sys.stdout.write(text + "\n")
     RESULTS.mkdir(exist_ok=True)

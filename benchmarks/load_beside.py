@@ -1,8 +1,8 @@
-"""The API of this checkout beside that of another: python -m benchmarks.load_beside FOLDER
+"""Compares the API with that of another checkout: python -m benchmarks.load_beside FOLDER
 
-Polls, submissions and event streams as in `benchmarks.load`, by turns in one run. The turns are
-short and each round begins with the other of the two, since what else a machine does changes within
-seconds. What it finds goes to `benchmarks/results/load_beside.json`.
+It measures polls, submissions and event streams as in `benchmarks.load`, by turns in one run. The
+turns are short, and each round begins with the other checkout, because the load of a machine
+changes within seconds. The results go to `benchmarks/results/load_beside.json`.
 """
 
 import asyncio
@@ -42,21 +42,21 @@ class Api:
     def measure(self) -> dict[str, float]:
         """How many polls and submissions it serves per second."""
         return {
-            "polls_a_second": load.polled(self._path, seconds=SECONDS),
-            "unchanged_polls_a_second": load.polled(self._path, self._etag, SECONDS),
-            "submits_a_second": load.submits(self.url, SECONDS),
+            "polls_a_second": load.measure_polls(self._path, seconds=SECONDS),
+            "unchanged_polls_a_second": load.measure_polls(self._path, self._etag, SECONDS),
+            "submits_a_second": load.measure_submissions(self.url, SECONDS),
         }
 
     def measure_streams(self) -> dict[str, float]:
         """How soon events arrive at a thousand open streams."""
         found = asyncio.run(
-            load.streams(self.url, self._job_id, self._fence, self._pid, self._store)
+            load.measure_streams(self.url, self._job_id, self._fence, self._pid, self._store)
         )
         return {f"stream_{name}": found[name] for name in ("median_ms", "p99_ms")}
 
 
 def compare(apis: dict[str, Api], measure: Callable[[Api], dict[str, float]], rounds: int) -> Any:
-    """The medians of both over some rounds, by turns, and the ratio of this to the other."""
+    """Measures both by turns. Returns their medians, and the median ratio of this to the other."""
     names = list(apis)
     found: list[dict[str, dict[str, float]]] = []
     for _ in range(rounds):
@@ -72,7 +72,7 @@ def compare(apis: dict[str, Api], measure: Callable[[Api], dict[str, float]], ro
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     if len(arguments) != 1 or not (Path(arguments[0]) / "api").is_dir():
         sys.exit("usage: python -m benchmarks.load_beside FOLDER, with another checkout in it")
     sources = {"other": Path(arguments[0]).resolve(), "this": load.SOURCE}

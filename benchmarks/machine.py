@@ -1,4 +1,4 @@
-"""What a measurement was taken on: no figure without it."""
+"""Describes the machine of a measurement. Every file of results has this description."""
 
 import platform
 from importlib.metadata import version
@@ -12,7 +12,7 @@ from pastiche.engine.fast.cuda import best_device
 
 
 def machine() -> dict[str, str | int]:
-    """The processor or card, how much of it, and the versions."""
+    """The processor or card, the number of threads, and the versions."""
     device = best_device()
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return {

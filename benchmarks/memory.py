@@ -1,7 +1,7 @@
-"""What a painting takes of memory: python -m benchmarks.memory [SIZE]
+"""Measures the memory of a painting: python -m benchmarks.memory [SIZE]
 
-The most that a process of its own had resident, painting a few iterations at one size: the engine,
-and the plain implementation. It goes to `benchmarks/results/memory.json`.
+The engine and the plain implementation each paint a few iterations at one size, in separate
+processes. Their peak resident memory goes to `benchmarks/results/memory.json`.
 """
 
 import json
@@ -25,26 +25,26 @@ from pastiche.options import Precision
 from pastiche.sizes import scales
 
 ITERATIONS = 12
-"""Enough to fill the history of L-BFGS, which both keep."""
+"""Enough to fill the history of L-BFGS, which both use."""
 
 
 def resident_megabytes() -> float:
-    """The most that this process had resident so far."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """The peak resident memory of this process."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     bytes_each = 1 if sys.platform == "darwin" else 1024
-    return most * bytes_each / 1e6
+    return peak * bytes_each / 1e6
 
 
-def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
-    """The most before and after a few iterations."""
-    precision: Precision = "auto" if who == "engine" else "float32"
+def measure_peak(name: str, size: int, memory: int | None) -> dict[str, float]:
+    """Measures the peak before and after a few iterations."""
+    precision: Precision = "auto" if name == "engine" else "float32"
     options = Options(
         size=size, scale_iterations=(ITERATIONS,), backbone=BACKBONE, precision=precision
     )
     (content, style), *_ = PAIRS
     inputs = Inputs(example("content", content), (example("style", style),)).checked(options)
     before = resident_megabytes()
-    if who == "engine":
+    if name == "engine":
         retain_freed_memory()
         for _ in Run(inputs, options, memory_bytes=memory):
             pass
@@ -65,19 +65,19 @@ def painted(who: str, size: int, memory: int | None) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints the peak of each, in a process of its own, and their ratio."""
+    """Measures each in its own process, and prints the peaks and their ratio."""
     if len(arguments) > 1:
-        who, size, *memory = arguments
-        measured = painted(who, int(size), int(memory[0]) if memory else None)
+        name, size, *memory = arguments
+        measured = measure_peak(name, int(size), int(memory[0]) if memory else None)
         sys.stdout.write(json.dumps(measured))
         return
     size = arguments[0] if arguments else "1024"
     peaks: dict[str, float] = {}
-    for who in ("engine", "reference"):
-        command = [sys.executable, "-m", "benchmarks.memory", who, size]
+    for name in ("engine", "reference"):
+        command = [sys.executable, "-m", "benchmarks.memory", name, size]
         measured = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        peaks[who] = measured["peak"]
-        sys.stdout.write(f"{who:10} {measured['peak']:7.0f} MB, {measured['before']:.0f} before\n")
+        peaks[name] = measured["peak"]
+        sys.stdout.write(f"{name:10} {measured['peak']:7.0f} MB, {measured['before']:.0f} before\n")
     sys.stdout.write(f"ratio      {peaks['engine'] / peaks['reference']:7.2f}\n")
     found = {"machine": machine(), "size": int(size), "peak_megabytes": peaks}
     (RESULTS / "memory.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -1,11 +1,11 @@
-"""The whole program beside neural-style-pt: python -m benchmarks.neural_style_pt FOLDER [SIZE …]
+"""Compares Pastiche with neural-style-pt: python -m benchmarks.neural_style_pt FOLDER [SIZE …]
 
 FOLDER is a checkout of that tool (ProGamerGov/neural-style-pt). Both run as new processes, one
-after the other, with the same pair of examples, longest side, threads and VGG-16; the tool with its
-defaults, Pastiche as `pastiche paint --local` with its own. Seconds are of the whole process. Every
-picture is measured as `benchmarks.likeness` does. What it finds goes to
-`benchmarks/results/neural_style_pt.json`, and the pictures to `docs/pictures/neural_style_pt.jpg`:
-a row for each pair, with the photograph, the painting, ours, and the tool's.
+after the other, with the same pairs of examples, longest side, threads and VGG-16, and otherwise
+their defaults. Pastiche runs as `pastiche paint --local`. The seconds include the whole process.
+Every picture is measured as in `benchmarks.likeness`. The results go to
+`benchmarks/results/neural_style_pt.json`, and the pictures to `docs/pictures/neural_style_pt.jpg`,
+with a row for each pair: the photograph, the painting, our picture, and the tool's.
 """
 
 import json
@@ -38,12 +38,12 @@ TILE_PIXELS = 320
 NAMES = ("pastiche", "neural_style_pt")
 PICTURES = Path("docs/pictures/neural_style_pt.jpg")
 MODEL = "vgg16.pth"
-"""The tool recognises a network by its file's name."""
+"""The tool recognises a network by its file name."""
 
 
 def write_model(path: Path) -> None:
-    """Writes the weights of vgg16 as the tool reads them: a state dictionary of `features`, whose
-    layers are numbered with ReLU and pooling.
+    """Writes the weights of vgg16 in the tool's format: a state dictionary of `features` whose
+    layer numbers count ReLU and pooling, too.
 
     Raises:
         SystemExit: the weights are not installed.
@@ -61,7 +61,7 @@ def write_model(path: Path) -> None:
 
 
 def tool_command(folder: Path, model: Path, files: tuple[Path, Path], size: int) -> list[str]:
-    """The tool with its defaults, on a processor; it writes no pictures in between."""
+    """The command of the tool with its defaults, on the CPU, without intermediate pictures."""
     content, style = files
     arguments = {
         "content_image": content,
@@ -74,12 +74,12 @@ def tool_command(folder: Path, model: Path, files: tuple[Path, Path], size: int)
         "print_iter": 0,
     }
     words = [str(word) for name, value in arguments.items() for word in (f"-{name}", value)]
-    # The dense layers are missing, of which it uses nothing.
+    # -disable_check: the file has no dense layers, which the tool does not use.
     return [sys.executable, str(folder / "neural_style.py"), *words, "-disable_check"]
 
 
 def pastiche_command(files: tuple[Path, Path], size: int) -> list[str]:
-    """`pastiche paint --local` with its defaults."""
+    """The command of `pastiche paint --local` with its defaults."""
     content, style = map(str, files)
     paint = [sys.executable, "-m", "pastiche", "paint", content, "-s", style]
     return [*paint, "--local", "--size", str(size), "--backbone", BACKBONE, "--quiet"]
@@ -95,8 +95,8 @@ def paint(command: list[str]) -> float:
 def compare(
     folder: Path, model: Path, pair: tuple[str, str], size: int, target: Path
 ) -> tuple[dict[str, Any], list[Image.Image]]:
-    """Paints a pair with both: how long each took, how far each picture is from its images; and
-    the photograph, the painting, and both pictures."""
+    """Paints a pair with both programs. Returns how long each took and the likeness of its picture,
+    and thumbnails of the photograph, the painting, and both pictures."""
     files = example_file("content", pair[0]), example_file("style", pair[1])
     images = example("content", pair[0]), example("style", pair[1])
     ours, theirs = (target / f"{'-'.join(pair)}-{size}-{name}.png" for name in NAMES)
@@ -113,7 +113,7 @@ def compare(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what it found, and writes it down after each pair."""
+    """Prints the results, and writes them to the file after each pair."""
     folder = Path(arguments[0]).resolve() if arguments else None
     if folder is None or not (folder / "neural_style.py").is_file():
         sys.exit("usage: python -m benchmarks.neural_style_pt FOLDER [SIZE …], a checkout in it")

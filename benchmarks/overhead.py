@@ -1,11 +1,11 @@
-"""What a job costs outside the engine: `python -m benchmarks.overhead [JOBS]`.
+"""Measures the cost of a job outside the engine: `python -m benchmarks.overhead [JOBS]`.
 
-Some jobs of each size, one after the other, on an idle service with a warm worker, each with a
-single iteration. In the median and at the 95th percentile: accepted → running, by the record's own
-clock, and painted → fetchable, from the end of the last iteration to the end of the commit, by the
-worker's log. Also how many bytes a job takes in the picture store, how much memory the API has once
-it has served them, and how long it takes to answer after its start. What it finds goes to
-`benchmarks/results/overhead.json`.
+It paints some jobs of each size, one after the other, on an idle service with a warm worker, each
+with a single iteration. It measures the median and the 95th percentile of two times: accepted →
+running, by the clock of the record, and painted → fetchable, from the end of the last iteration to
+the end of the commit, by the worker's log. It also measures the bytes of a job in the picture
+store, the memory of the API after these jobs, and the time from the API's start to its first
+response. The results go to `benchmarks/results/overhead.json`.
 """
 
 import json
@@ -30,12 +30,12 @@ FILE = RESULTS / "overhead.json"
 SIZES = (256, 512, 1024)
 
 _EXAMPLES = Path("examples/images")
-_LOOK_AGAIN_SECONDS = 0.01
+_POLL_SECONDS = 0.01
 _LINE = re.compile(r"^(\S+ \S+) INFO worker\.\w+: Job (\w+): (optimised|committed)\b", re.MULTILINE)
 
 
 def main() -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     with TemporaryDirectory() as folder:
         data = Path(folder)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _measure(data: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The times and the stored bytes of jobs of one size."""
+    """Measures the times and the stored bytes of jobs of one size."""
     log, ids = data / "logs" / "worker.log", {job["id"] for job in jobs}
     blobs = data / "blobs" / "jobs"
     stored = [
@@ -82,7 +82,7 @@ def _statistics(milliseconds: list[float]) -> dict[str, float]:
 
 
 def _paint(http: httpx.Client, size: int) -> dict[str, Any]:
-    """One job with a single iteration, from submission to its end."""
+    """Submits a job with a single iteration, and waits for its end."""
     files = {
         "content": (_EXAMPLES / "content" / "harbour.jpg").read_bytes(),
         "style": (_EXAMPLES / "style" / "wave.jpg").read_bytes(),
@@ -90,7 +90,7 @@ def _paint(http: httpx.Client, size: int) -> dict[str, Any]:
     fields = {"size": str(size), "iterations": "1", "scales": "1", "backbone": BACKBONE}
     job: dict[str, Any] = http.post("/jobs", files=files, data=fields).raise_for_status().json()
     while job["status"] in ("queued", "running"):
-        sleep(_LOOK_AGAIN_SECONDS)
+        sleep(_POLL_SECONDS)
         job = http.get(job["links"]["self"]).json()
     assert job["status"] == "succeeded", job["error"]
     return job
@@ -102,7 +102,7 @@ def _milliseconds(earlier: str, later: str) -> float:
 
 
 def _commits(log: Path, jobs: set[str]) -> list[float]:
-    """From the last iteration to the commit of each job, in milliseconds."""
+    """The time from the last iteration to the commit of each job, in milliseconds."""
     moments: dict[str, dict[str, datetime]] = {}
     for moment, job, what in _LINE.findall(log.read_text()):
         moments.setdefault(job, {})[what] = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S,%f")
@@ -111,7 +111,7 @@ def _commits(log: Path, jobs: set[str]) -> list[float]:
 
 
 def _resident_megabytes(variable: str) -> float:
-    """What the API of the service with this environment variable has in memory (Linux)."""
+    """The resident memory of the API that has this environment variable (Linux)."""
     for folder in Path("/proc").glob("[0-9]*"):
         command = (folder / "cmdline").read_bytes()
         if b"-m\0api" in command and variable.encode() in (folder / "environ").read_bytes():
@@ -121,7 +121,7 @@ def _resident_megabytes(variable: str) -> float:
 
 
 def _start_seconds() -> float:
-    """From the start of the API's process to its first answer."""
+    """Measures the time from the start of the API's process to its first response."""
     port = free_port("127.0.0.1", 0)
     with TemporaryDirectory() as folder:
         environment = {"PASTICHE_PORT": str(port), "PASTICHE_DATA_FOLDER": folder}
@@ -132,7 +132,7 @@ def _start_seconds() -> float:
                 try:
                     httpx.get(f"http://127.0.0.1:{port}/livez").raise_for_status()
                 except httpx.TransportError:
-                    sleep(_LOOK_AGAIN_SECONDS)
+                    sleep(_POLL_SECONDS)
                 else:
                     return monotonic() - began
         finally:

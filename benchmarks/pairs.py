@@ -1,4 +1,4 @@
-"""What measurements are taken on, the examples and the network, and where their results go."""
+"""The examples and the network of the measurements, and the folder of their results."""
 
 from itertools import product
 from pathlib import Path
@@ -14,13 +14,13 @@ PAIRS = (
     ("still_life", "fire"),
     ("still_life", "cubist"),
 )
-"""A content image and a style image each."""
+"""Pairs of a content image and a style image."""
 
 BACKBONE: BackboneChoice = "vgg16"
-"""The network that paints where nothing else is said: the one that every set-up fetches."""
+"""The default network of the benchmarks, which every set-up fetches."""
 
 RESULTS = Path("benchmarks/results")
-"""Where what was measured is written down."""
+"""The folder of the results."""
 
 _EXAMPLES = Path("examples/images")
 
@@ -35,7 +35,7 @@ def every_pair() -> tuple[tuple[str, str], ...]:
 
 
 def example_file(kind: str, name: str) -> Path:
-    """The file of an example image; kind: `content` or `style`."""
+    """The file of an example image. `kind` is `content` or `style`."""
     return _EXAMPLES / kind / f"{name}.jpg"
 
 

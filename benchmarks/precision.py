@@ -1,6 +1,6 @@
-"""What bfloat16 costs: the objective that it ends with, over that of float32, both in float32.
+"""Measures the loss of quality by bfloat16: its final objective, relative to that of float32.
 
-python -m benchmarks.precision [SIZE …]
+Both are evaluated in float32: python -m benchmarks.precision [SIZE …]
 """
 
 import sys
@@ -19,7 +19,7 @@ from pastiche.sizes import scales
 SIZES = (128, 256)
 
 
-def ended_with(content: str, style: str, size: int) -> tuple[float, float]:
+def compare_precisions(content: str, style: str, size: int) -> tuple[float, float]:
     """The final objective of a bfloat16 run and of a float32 run, evaluated in float32."""
     exact = Options(size=size, precision="float32", backbone=BACKBONE)
     inputs = Inputs(example("content", content), (example("style", style),))
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     """Prints a line for each pair and size."""
     for size in [int(each) for each in arguments] or SIZES:
         for content, style in PAIRS:
-            rough, exact = ended_with(content, style, size)
+            rough, exact = compare_precisions(content, style, size)
             sys.stdout.write(
                 f"{content} × {style}, {size} px: bfloat16 {rough:.4f}, float32 {exact:.4f}, "
                 f"{rough / exact - 1:+.2%}\n"

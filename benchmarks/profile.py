@@ -1,7 +1,7 @@
-"""Where an iteration's time goes: python -m benchmarks.profile [SIZE …]
+"""Profiles an iteration: python -m benchmarks.profile [SIZE …]
 
-An evaluation of the objective, and a whole iteration, over the same convolutions forward and
-backward and nothing else, by turns; then what torch's profiler finds in an iteration.
+By turns, it measures an evaluation of the objective, a whole iteration, and only the convolutions,
+forward and backward, and prints their ratios. Then it prints torch's profile of an iteration.
 """
 
 import sys
@@ -32,7 +32,8 @@ ROUNDS = 15
 
 
 def bare(network: Backbone, height: int, width: int) -> Callable[[], None]:
-    """The network's convolutions alone, forward and backward to their inputs."""
+    """Returns a function that runs only the network's convolutions, forward and backward to their
+    inputs."""
     work: list[tuple[Tensor, Tensor, Tensor]] = []
     for layer, convolution in network.convolutions.items():
         if layer in POOLED_BEFORE:
@@ -73,17 +74,17 @@ class Bench:
         self._state = lbfgs.begin(start, axes=prepared.axes)
 
     def evaluation(self) -> Evaluation:
-        """The objective where the painting stands."""
+        """The objective at the current position."""
         return evaluate(self._objective, self._state.position.view(1, 3, *self.size))
 
     def iteration(self) -> None:
-        """One step further."""
+        """Runs one iteration."""
         found = self.evaluation()
         self._state = self._state.step(found.value, found.gradient.flatten())
 
 
-def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """The seconds of each, by turns."""
+def measure_seconds(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+    """Measures the seconds of each function, by turns."""
     seconds: dict[str, list[float]] = {name: [] for name in each}
     for _ in range(ROUNDS):
         for name, once in each.items():
@@ -95,13 +96,13 @@ def timed(each: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
 
 
 def _activities() -> list[ProfilerActivity]:
-    """The CPU, and CUDA where it is available."""
+    """The CPU, and CUDA if it is available."""
     cuda = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
     return [ProfilerActivity.CPU, *cuda]
 
 
 def _wait() -> None:
-    """Until a GPU has finished; a CPU has by now."""
+    """Waits until the GPU has finished, if there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     retain_freed_memory()
     for size in [int(each) for each in arguments] or SIZES:
         bench = Bench(size)
-        seconds = timed(
+        seconds = measure_seconds(
             {
                 "convolutions": bare(bench.network, *bench.size),
                 "evaluation": bench.evaluation,
@@ -119,10 +120,10 @@ def main(arguments: Sequence[str]) -> None:
             }
         )
         sys.stdout.write(f"{size} px\n")
-        for name, taken in seconds.items():
-            pairs = zip(taken, seconds["convolutions"], strict=True)
+        for name, durations in seconds.items():
+            pairs = zip(durations, seconds["convolutions"], strict=True)
             ratio = median(one / other for one, other in pairs)
-            sys.stdout.write(f"  {name:13} {1000 * median(taken):8.1f} ms  {ratio:5.2f}\n")
+            sys.stdout.write(f"  {name:13} {1000 * median(durations):8.1f} ms  {ratio:5.2f}\n")
         with profile(activities=_activities()) as found:
             for _ in range(3):
                 bench.iteration()

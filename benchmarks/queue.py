@@ -1,7 +1,8 @@
-"""Whether a long queue slows the API down: python -m benchmarks.queue [JOBS]
+"""Measures whether a long queue slows the API down: python -m benchmarks.queue [JOBS]
 
-Submits and polls with no job waiting and with so many, by turns in one run: milliseconds at the
-median, the ratio, and how many bytes of Redis a waiting job takes. No worker runs.
+It submits and polls with an empty queue and with this number of waiting jobs, by turns in one run.
+It prints the median milliseconds, the ratios, and the bytes of a waiting job in Redis. There are no
+workers.
 """
 
 import json
@@ -34,7 +35,7 @@ CALLERS = 50
 
 
 def submit_directly(jobs: JobStore, count: int) -> None:
-    """Records as the API writes them, of several callers."""
+    """Writes the records of jobs of several callers, as the API does."""
     ids = (new_job_id() for _ in range(count))
     for number, job_id in enumerate(ids):
         inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
@@ -48,17 +49,17 @@ def submit_directly(jobs: JobStore, count: int) -> None:
 
 
 def milliseconds(action: Callable[[], httpx.Response]) -> float:
-    """What one takes at the median."""
-    taken = []
+    """The median milliseconds of a request."""
+    durations = []
     for _ in range(ROUNDS):
         began = perf_counter()
         action().raise_for_status()
-        taken.append(1000 * (perf_counter() - began))
-    return median(taken)
+        durations.append(1000 * (perf_counter() - began))
+    return median(durations)
 
 
-def measured(http: httpx.Client) -> dict[str, float]:
-    """A submission, with its pictures; and a poll of the job that waits longest of all."""
+def measure(http: httpx.Client) -> dict[str, float]:
+    """Measures a submission with its pictures, and a poll of the last job in the queue."""
     out = BytesIO()
     Image.new("RGB", (64, 48), "teal").save(out, "PNG")
     files = {"content": out.getvalue(), "style": out.getvalue()}
@@ -68,7 +69,7 @@ def measured(http: httpx.Client) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints both, and the bytes of a job."""
+    """Prints the results."""
     count = int(arguments[0]) if arguments else 10_000
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -96,16 +97,16 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _compare(http: httpx.Client, jobs: JobStore, count: int) -> None:
-    measured(http)
+    measure(http)
     found: dict[str, list[dict[str, float]]] = {"none": [], "many": []}
     for _ in range(2):
         jobs.client.flushall()
-        found["none"].append(measured(http))
+        found["none"].append(measure(http))
         jobs.client.flushall()
         before = jobs.client.info("memory")["used_memory"]
         submit_directly(jobs, count)
         bytes_each = (jobs.client.info("memory")["used_memory"] - before) / count
-        found["many"].append(measured(http))
+        found["many"].append(measure(http))
     ratios = {
         what: median(each[what] for each in found["many"])
         / median(each[what] for each in found["none"])

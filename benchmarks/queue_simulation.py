@@ -1,8 +1,8 @@
-"""A queue with several workers, simulated: how long jobs wait.
+"""Simulates a queue with several workers: how long jobs wait.
 
-Jobs come at random, more of them at the busiest time of the day, and wait in one line for the next
-free worker. As in the service, a worker paints one at a time. Priorities and turns between callers
-are left out: they change who waits, but not how long all wait together.
+Jobs arrive at random times, more of them at the busiest time of the day, and wait in one queue for
+the next free worker. As in the service, a worker paints one job at a time. Priorities and turns
+between callers are left out: they change who waits, but not the total wait.
 """
 
 from bisect import bisect_left
@@ -24,12 +24,12 @@ _MINUTES = 1_440
 
 @dataclass(frozen=True, slots=True)
 class DayCurve:
-    """The rate of submissions over a day, e^(κ cos) around its busiest time at noon: smooth, never
-    zero, and the same every day.
+    """The rate of submissions over a day, e^(κ cos) with the busiest time at noon. It is smooth,
+    never zero, and the same every day.
 
     Attributes:
-        pictures: how many are submitted a day.
-        steepness: κ; 0 for the same rate all day.
+        pictures: the number of submissions a day.
+        steepness: κ, 0 for the same rate all day.
     """
 
     pictures: float
@@ -40,7 +40,7 @@ class DayCurve:
         """The curve whose busiest moment has `peak` times the mean rate.
 
         Raises:
-            ValueError: there is no such curve, or no picture.
+            ValueError: there is no such curve, or there are no pictures.
         """
         if not pictures > 0:
             raise ValueError(f"pictures must be more than 0, not {pictures:g}.")
@@ -58,8 +58,8 @@ class DayCurve:
         return self.pictures / DAY_SECONDS / _mean(self.steepness)
 
     def submissions(self, days: int, random: Random) -> Iterator[float]:
-        """When pictures are submitted, in seconds since the first midnight: a Poisson process,
-        from one at the peak's rate by leaving some out (Lewis and Shedler, 1979)."""
+        """The submission times, in seconds since the first midnight: a Poisson process, made from
+        one at the peak rate by thinning (Lewis and Shedler, 1979)."""
         peak_rate = self.peak_rate
         now = random.expovariate(peak_rate)
         while now < days * DAY_SECONDS:
@@ -69,23 +69,23 @@ class DayCurve:
 
 
 def _relative(steepness: float, day: float) -> float:
-    """The rate at a time in days, as a share of the highest."""
+    """The rate at a time in days, relative to the peak rate."""
     return exp(steepness * (-cos(2 * pi * day) - 1))
 
 
 def _mean(steepness: float) -> float:
-    """The mean rate as a share of the highest."""
+    """The mean rate, relative to the peak rate."""
     return sum(_relative(steepness, minute / _MINUTES) for minute in range(_MINUTES)) / _MINUTES
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long jobs waited, in ascending order of their submission.
+    """How long jobs waited, in the order of their submission.
 
     Attributes:
-        submitted: when, in seconds.
-        seconds: from submission to the start of painting.
-        ended: when the last of them was painted.
+        submitted: the submission times, in seconds.
+        seconds: the waits from submission to the start of painting.
+        ended: when the last job was finished.
     """
 
     submitted: Sequence[float]
@@ -93,11 +93,11 @@ class Waits:
     ended: float
 
     def percentile(self, percent: float) -> float:
-        """The wait that so many of a hundred jobs do not exceed."""
+        """The wait that this percentage of the jobs does not exceed."""
         return percentile(self.seconds, percent)
 
     def in_busiest_hour(self) -> "Waits":
-        """Those submitted within half an hour of noon, of all days."""
+        """The waits of jobs submitted within half an hour of noon, on all days."""
         noon = DAY_SECONDS / 2
         chosen = [
             index
@@ -112,7 +112,7 @@ class Waits:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the values that so many of a hundred do not exceed.
+    """The smallest value that this percentage of the values does not exceed.
 
     Raises:
         ValueError: there are no values.
@@ -125,10 +125,10 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def simulate(
     submissions: Sequence[float], painting_seconds: Callable[[], float], workers: int
 ) -> Waits:
-    """Lets workers paint what is submitted.
+    """Simulates workers that paint the submitted pictures.
 
     Args:
-        submissions: when, in seconds, in ascending order.
+        submissions: the submission times in seconds, in ascending order.
         painting_seconds: how long the next picture takes a worker.
     """
     if workers < 1:
@@ -156,10 +156,10 @@ def simulate(
 
 
 def least_workers(suffices: Callable[[int], bool], *, fewest: int, guess: int) -> int:
-    """The fewest workers that suffice, where more than those suffice as well.
+    """The smallest number of workers that suffices. Any larger number must suffice, too.
 
     Args:
-        fewest: no fewer can suffice.
+        fewest: a lower bound of the result.
         guess: where the search begins, at least `fewest`.
     """
     most = guess

@@ -1,8 +1,8 @@
-"""How much memory Redis needs: python -m benchmarks.redis_memory [JOBS]
+"""Measures how much memory Redis needs: python -m benchmarks.redis_memory [JOBS]
 
-So many jobs wait, are painted and are finished, all at once, by the scripts that the service runs
-and with the messages that it sends. In each state, what all keys of one kind take is divided by the
-number of jobs; the total has Redis's table of keys, too.
+This number of jobs waits, is painted and is finished, all at the same time, with the scripts and
+the messages of the service. For each state, it divides the memory of all keys of one kind by the
+number of jobs. The total also includes Redis's table of keys.
 """
 
 import json
@@ -44,14 +44,14 @@ PROGRESS = Progress(
     eta_seconds=12.3,
     losses=dict.fromkeys(("content", "style", "tv", "gamut", "total"), 1234.5678901234567),
 )
-"""With as many digits as a worker reports."""
+"""Its numbers have as many digits as those of a worker."""
 
 UNACKNOWLEDGED_KEY = "unacked"
-"""The hash where Celery keeps the messages of the jobs that are painted."""
+"""The hash in which Celery stores the messages of running jobs."""
 
 
 def submit(jobs: JobStore, number: int) -> str:
-    """One job as the Python client submits it, under an idempotency key; its id."""
+    """Submits a job as the Python client does, with an idempotency key. Returns its id."""
     job_id = new_job_id()
     inputs = Inputs(input_key(job_id, "content-0"), (input_key(job_id, "style-0"),))
     key = make_idempotency_key(NOBODY, token_hex(16))
@@ -78,7 +78,7 @@ def submit(jobs: JobStore, number: int) -> str:
 
 
 def reported_fields(job_id: str, fence: str) -> dict[str, str]:
-    """What a worker writes into the record of a job while it paints."""
+    """The fields that a worker writes to the record of a job while it paints."""
     return {
         "progress": PROGRESS.to_json(),
         "backbone_name": "vgg16",
@@ -91,7 +91,8 @@ def reported_fields(job_id: str, fence: str) -> dict[str, str]:
 
 
 def begin(jobs: JobStore, job_id: str) -> str:
-    """A worker claims a job, takes its message, and sends all that it reports; its fence."""
+    """Claims a job as a worker does, takes its message, and reports all fields. Returns the
+    fence."""
     claim = jobs.run(transitions.claim(job_id, lease_seconds=TIMEOUT_SECONDS))
     assert claim is not None
     fence = claim.fence
@@ -110,7 +111,7 @@ def begin(jobs: JobStore, job_id: str) -> str:
 
 
 def end(jobs: JobStore, job_id: str, fence: str) -> None:
-    """The worker commits a picture, and the reconciler has cleaned up."""
+    """Commits a picture as a worker does, and cleans up as the reconciler does."""
     retention = Retention.from_settings(Settings(kept_jobs_per_owner=10**9, kept_jobs=10**9))
     key = result_key(job_id, fence)
     committed = transitions.succeed(job_id, fence, result_key=key, fields={}, retention=retention)
@@ -121,7 +122,7 @@ def end(jobs: JobStore, job_id: str, fence: str) -> None:
 
 
 def upload(jobs: JobStore) -> None:
-    """One picture that is uploaded for several jobs."""
+    """Uploads a picture for several jobs."""
     picture_id = uploaded_pictures.make_picture_id(NOBODY, token_hex(32))
     blob = uploaded_pictures.new_blob_key(picture_id)
     jobs.run(uploaded_pictures.begin_upload(picture_id, NOBODY, blob))
@@ -134,7 +135,7 @@ def upload(jobs: JobStore) -> None:
 
 
 def measure_kinds(jobs: JobStore, count: int) -> dict[str, float]:
-    """How many bytes the keys of each kind take, for each of so many jobs."""
+    """How many bytes the keys of each kind take, divided by the number of jobs."""
     kinds: Counter[str] = Counter()
     for key in jobs.client.scan_iter(count=1000):
         kind = key.partition(":{")[0] if ":{" in key else key
@@ -144,7 +145,7 @@ def measure_kinds(jobs: JobStore, count: int) -> dict[str, float]:
 
 
 def measure(jobs: JobStore, count: int) -> dict[str, object]:
-    """Bytes for each job in each state, and for each uploaded picture."""
+    """Measures the bytes of a job in each state, and of an uploaded picture."""
     client = jobs.client
     empty = used_memory(jobs)
 
@@ -177,7 +178,7 @@ def used_memory(jobs: JobStore) -> int:
 
 @contextmanager
 def store() -> Iterator[JobStore]:
-    """A Redis of its own."""
+    """Runs a new Redis."""
     with TemporaryDirectory() as folder, running_redis(Path(folder)) as url:
         jobs = JobStore.connect(url)
         yield jobs
@@ -185,7 +186,7 @@ def store() -> Iterator[JobStore]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints the bytes, and writes them down."""
+    """Prints the results, and writes them to the file."""
     count = int(arguments[0]) if arguments else 10_000
     with store() as jobs:
         version = jobs.client.info("server")["redis_version"]

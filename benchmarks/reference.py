@@ -1,8 +1,8 @@
-"""Neural style transfer as tools usually have it, to race against: the plain objective, minimised.
+"""Neural style transfer as tools usually implement it, for comparison with the engine.
 
-float32, contiguous, one scale, every loss left to autograd (`pastiche.engine.plain`), and
-`torch.optim.LBFGS` without a line search, with a history of 100. It minimises the very objective
-that the engine does, from the same start.
+It uses float32, contiguous tensors, one scale, autograd for every loss (`pastiche.engine.plain`),
+and `torch.optim.LBFGS` without a line search, with a history of 100. It minimises the same
+objective as the engine, from the same start.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ HISTORY = 100
 
 
 def plain_problem(objective: Objective) -> Problem:
-    """The same problem for `plain`, of one style, by default in everything but its statistic."""
+    """The same problem for `plain`, for one style, and default options except for its statistic."""
     network, targets, weights = objective.backbone, objective.targets, objective.weights
     convolutions = {
         layer: Convolution(each.weight.contiguous(), each.bias, each.padding_value, each.threshold)
@@ -47,7 +47,7 @@ def plain_problem(objective: Objective) -> Problem:
 
 
 def minimise(problem: Problem, start: Tensor) -> Iterator[Tensor]:
-    """The picture after each evaluation, (1, 3, H, W); without end."""
+    """Yields the picture after each evaluation, (1, 3, H, W). It never ends."""
     x = start.clone().requires_grad_(True)
     optimiser = torch.optim.LBFGS(
         [x], lr=1.0, max_iter=1, history_size=HISTORY, tolerance_grad=-1, tolerance_change=-1
@@ -60,7 +60,7 @@ def minimise(problem: Problem, start: Tensor) -> Iterator[Tensor]:
         return loss
 
     while True:
-        optimiser.step(closure)  # type: ignore[no-untyped-call]  # nor for this
+        optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch has no types for it
         yield x.detach()
 
 

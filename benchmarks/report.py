@@ -1,7 +1,7 @@
-"""The race as a plot and as a table: python -m benchmarks.report
+"""Shows `benchmarks.side_by_side` as a plot and as a table: python -m benchmarks.report
 
-Reads what `benchmarks.side_by_side` and `benchmarks.memory` wrote, draws the objective over time,
-and prints how many times sooner the engine was there, and what both took for it.
+It reads the results of `benchmarks.side_by_side` and `benchmarks.memory`, draws the objective over
+time, and prints how many times faster the engine was, and the cost of both.
 """
 
 import json
@@ -27,7 +27,8 @@ NAMES = {"engine": "Pastiche", "reference": "plain float32, torch.optim.LBFGS"}
 
 
 def draw(pairs: list[dict[str, Any]]) -> None:
-    """A panel for each pair and size: how far the 8-bit picture is from the best, over time."""
+    """Draws a panel for each pair and size: the distance of the 8-bit picture from the best, over
+    time."""
     sizes = sorted({pair["size"] for pair in pairs})
     columns = max(sum(pair["size"] == size for pair in pairs) for size in sizes)
     figure, panels = plt.subplots(
@@ -57,7 +58,7 @@ def _draw(panel: Axes, pair: dict[str, Any]) -> None:
 
 
 def table(pairs: list[dict[str, Any]]) -> str:
-    """How many times sooner the engine was within so much of the best, in Markdown."""
+    """A table in Markdown: how many times faster the engine came within a factor of the best."""
     lines = ["| within | " + " | ".join(f"{size} px" for size in _sizes(pairs)) + " |"]
     lines.append("| --- |" + " --- |" * len(_sizes(pairs)))
     for factor in WITHIN:
@@ -71,11 +72,11 @@ def table(pairs: list[dict[str, Any]]) -> str:
 
 
 def memory(found: dict[str, Any]) -> str:
-    """What both had resident at the most, in a sentence."""
+    """A sentence with the peak memory of both."""
     engine, reference = (found["peak_megabytes"][who] / 1000 for who in NAMES)
     return (
-        f"{found['size']} px: {engine:.1f} GB resident at the most, "
-        f"{reference:.1f} GB for the plain one: {engine / reference:.2f}"
+        f"{found['size']} px: {engine:.1f} GB of peak resident memory, "
+        f"{reference:.1f} GB for the plain implementation: {engine / reference:.2f}"
     )
 
 
@@ -88,7 +89,7 @@ def _of(pairs: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
 
 
 def _evaluations(pairs: list[dict[str, Any]]) -> str:
-    """How many of each it takes to the last goal, the engine's at coarse scales among them."""
+    """How many evaluations each needs to reach the last goal, including coarse scales."""
     counts: dict[str, list[int]] = {name: [] for name in NAMES}
     for pair in pairs:
         for name, seen in counts.items():
@@ -105,16 +106,17 @@ def _pace(pairs: list[dict[str, Any]]) -> str:
 
 
 def _cell(pairs: list[dict[str, Any]], size: int, factor: str) -> str:
-    """The mean ratio and its spread; a reference that never was there counts with all its time."""
-    ratios, never = [], 0
+    """The mean ratio and its range. A reference that never reached the goal counts with all its
+    time."""
+    ratios, not_reached = [], 0
     for pair in _of(pairs, size):
         engine = pair["seconds"]["engine"][factor]
         reference = pair["seconds"]["reference"][factor]
         if engine is None:
             return "not reached"
-        never += reference is None
+        not_reached += reference is None
         ratios.append((reference or pair["runs"]["reference"]["spent"]) / engine)
-    bound = "more than " if never else ""
+    bound = "more than " if not_reached else ""
     return f"{bound}{geometric_mean(ratios):.1f} × ({min(ratios):.1f} to {max(ratios):.1f})"
 
 

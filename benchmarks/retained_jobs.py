@@ -1,10 +1,11 @@
-"""Whether many finished jobs slow the service down: python -m benchmarks.retained_jobs [JOBS]
+"""Measures whether finished jobs slow the service down: python -m benchmarks.retained_jobs [JOBS]
 
-Two services of this code: one with 100 finished jobs of one owner, one with 100,000, of which one
-has failed. Lists, polls and submits with both, in short turns that begin with the other each time,
-and counts the commands that Redis receives for a request. Then the larger one reaches its limits of
-retained jobs, and the retention of all of its jobs ends: how long its slowest script takes, while
-which Redis serves nobody else. Writes `benchmarks/results/retained_jobs.json`.
+It runs two services of this code: one with 100 finished jobs of one owner, one with 100,000, of
+which one has failed. It lists, polls and submits with both, in short turns, each time beginning
+with the other one, and counts the commands that Redis receives for a request. Then the larger
+service reaches its limits of retained jobs, and the retention of all its jobs ends. It measures how
+long the slowest script takes then, because Redis runs nothing else meanwhile. The results go to
+`benchmarks/results/retained_jobs.json`.
 """
 
 import json
@@ -45,7 +46,7 @@ Reply = TypeVar("Reply")
 FEW, MANY = 100, 100_000
 ROUNDS = 16
 REQUESTS = {"submit": 8}
-"""How many requests of a kind a turn has, if not 25."""
+"""How many requests of a kind a turn has. The others have 25."""
 
 BATCH = 500
 """How many jobs are written at once."""
@@ -54,7 +55,7 @@ RECONCILER_ROUNDS = 10
 """How many rounds of a reconciler are measured."""
 
 SLOW_MICROSECONDS = 100
-"""Calls of scripts that take longer are looked at."""
+"""Calls of scripts that take longer than this are reported."""
 
 UNLIMITED = Retention(24.0, 0, jobs_per_owner=10**9, jobs_in_all=10**9)
 
@@ -70,7 +71,7 @@ def run_all(jobs: JobStore, calls: Sequence[Transition[Reply]]) -> list[Reply]:
 
 
 def claim_all(jobs: JobStore, ids: Sequence[str]) -> dict[str, str]:
-    """Submits jobs, and claims them for a worker that reports what it paints: their fences."""
+    """Submits jobs, and claims them for a worker that reports its progress. Returns the fences."""
     latest = run_all(jobs, [transitions.begin_submission(job_id) for job_id in ids])
     run_all(jobs, [_submission(job_id, ms) for job_id, ms in zip(ids, latest, strict=True)])
     claims = run_all(jobs, [transitions.claim(job_id, lease_seconds=3600) for job_id in ids])
@@ -102,7 +103,7 @@ def _success(job_id: str, fence: str, retention: Retention) -> Transition[transi
 
 
 def retain(jobs: JobStore, count: int) -> None:
-    """Writes so many finished jobs of one owner. The first has failed, the others succeeded."""
+    """Writes finished jobs of one owner. The first has failed, the others have succeeded."""
     (failed,) = ids = [new_job_id()]
     fence = claim_all(jobs, ids)[failed]
     run_all(
@@ -135,7 +136,7 @@ class Api:
             "list_from_the_middle": lambda: self.http.get("/jobs", params={"cursor": cursor}),
             "list_the_failed_one": lambda: self.http.get("/jobs", params={"status": "failed"}),
             "poll": lambda: self.http.get(f"/jobs/{cursor[-32:]}"),
-            "submit": lambda: load.submitted(self.http, files),
+            "submit": lambda: load.submit(self.http, files),
         }
         (failed,) = self.requests["list_the_failed_one"]().json()["jobs"]
         assert failed["status"] == "failed"
@@ -162,7 +163,7 @@ class Api:
 
 
 def compare(few: Api, many: Api) -> dict[str, dict[str, float]]:
-    """The medians of both over some rounds, by turns, and the median ratio."""
+    """Measures both by turns. Returns their medians, and the median ratio."""
     apis = {"few": few, "many": many}
     names = list(apis)
     rounds: list[dict[str, dict[str, float]]] = []
@@ -181,7 +182,7 @@ def compare(few: Api, many: Api) -> dict[str, dict[str, float]]:
 
 def slow_calls(jobs: JobStore, action: Callable[[], object]) -> dict[str, dict[str, float]]:
     """For each script, how many calls took longer than SLOW_MICROSECONDS during an action, and how
-    long these took. The longest also tells what else the machine did."""
+    long they took. The longest also depends on the other load of the machine."""
     jobs.client.config_set("slowlog-log-slower-than", SLOW_MICROSECONDS)
     jobs.client.config_set("slowlog-max-len", 100_000)
     jobs.client.slowlog_reset()
@@ -193,8 +194,12 @@ def slow_calls(jobs: JobStore, action: Callable[[], object]) -> dict[str, dict[s
             name = _scripts().get(words[1], words[1])
             found.setdefault(name, []).append(entry["duration"] / 1000)
     return {
-        name: {"calls": len(taken), "median_ms": round(median(taken), 3), "longest_ms": max(taken)}
-        for name, taken in found.items()
+        name: {
+            "calls": len(times),
+            "median_ms": round(median(times), 3),
+            "longest_ms": max(times),
+        }
+        for name, times in found.items()
     }
 
 
@@ -223,13 +228,13 @@ def _scripts() -> dict[str, str]:
 
 
 def finish(jobs: JobStore, retention: Retention, count: int = 100) -> None:
-    """Some more jobs succeed, under limits of retained jobs."""
+    """Lets some more jobs succeed, with limits of retained jobs."""
     fences = claim_all(jobs, [new_job_id() for _ in range(count)])
     run_all(jobs, [_success(job_id, fence, retention) for job_id, fence in fences.items()])
 
 
 def end_retentions(jobs: JobStore) -> None:
-    """The retention of all finished jobs is over."""
+    """Ends the retention of all finished jobs."""
     ids = [str(job_id) for job_id in jobs.client.zrange(JOB_KEYS["finished"], 0, -1)]
     jobs.client.zadd(JOB_KEYS["finished"], dict.fromkeys(ids, 1))
     pipeline = jobs.client.pipeline(transaction=False)
@@ -239,20 +244,20 @@ def end_retentions(jobs: JobStore) -> None:
 
 
 def reconcile(jobs: JobStore, folder: Path) -> None:
-    """Some rounds of a reconciler."""
+    """Runs some rounds of a reconciler."""
     url = f"unix://{jobs.client.connection_pool.connection_kwargs['path']}"
     settings = Settings(redis_url=url, data_folder=folder)
     blobs, queue = BlobStore.open(settings.blob_store_location), create_queue(settings)
     leader = reconciler.Reconciler(settings, jobs, queue, "benchmark")
-    its_cleanup = cleanup.Cleanup(settings, jobs, blobs, "benchmark")
+    picture_cleanup = cleanup.Cleanup(settings, jobs, blobs, "benchmark")
     for _ in range(RECONCILER_ROUNDS):
         assert leader.round()
-        assert its_cleanup.round()
+        assert picture_cleanup.round()
     queue.close()
 
 
 def measure_scripts(many: Api, count: int, folder: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """The slow calls of scripts with many retained jobs, in what the service does."""
+    """Measures the slow calls of scripts with many retained jobs, in several situations."""
     jobs = many.jobs
     full = Retention(24.0, 0, jobs_per_owner=count, jobs_in_all=count)
     lowered = Retention(24.0, 0, jobs_per_owner=count // 2, jobs_in_all=count // 2)
@@ -268,7 +273,7 @@ def measure_scripts(many: Api, count: int, folder: Path) -> dict[str, dict[str, 
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     count = int(arguments[0]) if arguments else MANY
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(3)]

@@ -1,8 +1,8 @@
-"""How many iterations at which scale: python -m benchmarks.schedule [SIZE]
+"""Compares numbers of iterations at the scales: python -m benchmarks.schedule [SIZE]
 
-For coarse scales of several lengths: the seconds until the objective of the picture in 8 bits, at
-the full size, is within 1.1, 1.05 and 1.02 times the best that any of them reached; and the last
-one over the best. The engine's own time, coarse scales included.
+For several schedules of the coarse scales, it prints the seconds until the objective of the 8-bit
+picture at full size is within 1.1, 1.05 and 1.02 times the best of all schedules, and the last
+objective relative to the best. The seconds are the engine's time, including coarse scales.
 """
 
 import sys
@@ -20,8 +20,8 @@ AT_FULL_SIZE = {256: 110, 512: 90}
 WITHIN = (1.1, 1.05, 1.02)
 
 
-def raced(duel: Duel, coarse: tuple[int, ...], count: int) -> Run:
-    """One schedule to its end."""
+def run_schedule(duel: Duel, coarse: tuple[int, ...], count: int) -> Run:
+    """Runs one schedule to its end."""
     run, engine = Run(), duel.engine((*coarse, count))
     while advance(run, engine, duel.score):
         pass
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     found: dict[tuple[int, ...], list[list[float]]] = {coarse: [] for coarse in COARSE[size]}
     for content, style in PAIRS[::2]:
         duel = Duel.of(content, style, size)
-        runs = {coarse: raced(duel, coarse, AT_FULL_SIZE[size]) for coarse in COARSE[size]}
+        runs = {coarse: run_schedule(duel, coarse, AT_FULL_SIZE[size]) for coarse in COARSE[size]}
         best = min(score for run in runs.values() for score in run.scores)
         for coarse, run in runs.items():
             times = [run.within(factor * best) or float("inf") for factor in WITHIN]

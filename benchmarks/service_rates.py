@@ -1,4 +1,4 @@
-"""What was measured of the service, as numbers to compute with: read from `benchmarks/results`."""
+"""The measured rates of the service, for computations: read from `benchmarks/results`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,20 @@ GPU_PICTURES = ("draft-256", "standard-512", "standard-1024", "fine-1024")
 """Presets and sizes in pixels that were measured on a GPU."""
 
 SUBMISSION_CORES = 2
-"""How many cores submissions were measured with: the API has one, and decodes with the other."""
+"""The number of cores in the measurement of submissions: the API uses one, and its decoder the
+other."""
 
 STORE_WRITES_A_SECOND, STORE_READS_A_SECOND = 3_500, 5_500
-"""What Amazon S3 serves for each prefix at least, by its documentation; not measured here."""
+"""The minimum that Amazon S3 documents for each prefix. It was not measured here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A kind of picture, and how long a worker is busy with one.
+    """A kind of picture, and how long a worker takes for one.
 
     Attributes:
-        seconds: of several pictures, each as likely as the others.
-        stored_bytes: of its images and its result.
+        seconds: the times of several pictures, which are equally likely.
+        stored_bytes: the bytes of its images and its result.
     """
 
     name: str
@@ -38,20 +39,20 @@ class Picture:
         return sum(self.seconds) / len(self.seconds)
 
     def with_seconds(self, seconds: float) -> "Picture":
-        """The same on a device that takes so long for each."""
+        """The same kind of picture on a device that takes this time for each."""
         return Picture(self.name, "your device", (seconds,), self.stored_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRates:
-    """What a part of the service takes for each request or job.
+    """The resources that requests and jobs take.
 
     Attributes:
-        submissions_a_core: a second, of two JPEGs of 0.2 MB.
-        polls_a_core: a second, of a job that has changed.
-        redis_ms_a_picture: of Redis's processor, from submission to the end.
-        redis_ms_a_heartbeat, redis_ms_a_poll: the same for each of those.
-        redis_bytes: of Redis's memory, for each job that waits, runs or is finished.
+        submissions_a_core: submissions per second and core, with two JPEGs of 0.2 MB.
+        polls_a_core: polls per second and core, of a job that has changed.
+        redis_ms_a_picture: Redis's processor time for a job, from submission to the end.
+        redis_ms_a_heartbeat, redis_ms_a_poll: its processor time for a heartbeat and for a poll.
+        redis_bytes: Redis's memory for each job that is waiting, running or finished.
     """
 
     submissions_a_core: float
@@ -65,7 +66,7 @@ class ServiceRates:
 def gpu_picture(name: str) -> Picture:
     """A kind of picture on the measured GPU.
 
-    Its seconds are those of the engine and, beside it, what the service needs to hand it a job, and
+    Its seconds include the engine's time, and the time that the service needs to start the job, and
     to encode, store and commit the picture.
     """
     preset, _, size = name.partition("-")
@@ -83,7 +84,7 @@ def gpu_picture(name: str) -> Picture:
 
 
 def service_rates() -> ServiceRates:
-    """The lower of both machines on which the API was measured, and Redis by its newest figures."""
+    """The measured rates: for the API the lower of two machines, for Redis the newest results."""
     one, other = _results("load"), _results("load_beside")
     submissions = one["submits_a_second"], other["submits_a_second"]["this"]
     polls = one["polls_a_second"]["200"], other["polls_a_second"]["this"]
@@ -100,8 +101,8 @@ def service_rates() -> ServiceRates:
 
 
 def store_writes(seconds: float) -> float:
-    """How many objects are written for a picture that is painted for so long: two images, result
-    and losses; now and then a preview with the losses so far, and a checkpoint."""
+    """How many objects are written for a picture that is painted for this time: two images, the
+    result, the losses, and periodically a preview with the losses so far, and a checkpoint."""
     settings = Settings()
     return 4 + 2 * seconds / settings.preview_seconds + seconds / settings.checkpoint_seconds
 

@@ -1,9 +1,9 @@
-"""How much more two workers paint than one: python -m benchmarks.several_workers
+"""Compares two workers with one: python -m benchmarks.several_workers
 
-A whole service with two workers of one thread each. One client after the other waits for a picture
-and submits the next, so that one worker paints at a time; or two clients do, so that both paint. By
-turns, each round beginning with the other. A round only counts if no other program used the machine
-right before and after it. What it finds goes to `benchmarks/results/several_workers.json`.
+It runs a whole service with two workers of one thread each. Either one client or two clients submit
+jobs, each waiting for its picture before the next, so that one or both workers paint. These take
+turns, and each round begins with the other. A round only counts if no other program used the
+machine right before and after it. The results go to `benchmarks/results/several_workers.json`.
 """
 
 import json
@@ -38,18 +38,18 @@ ROUNDS = 8
 JOBS_EACH = 3
 WARM_UP_ROUNDS = 2
 CLIENTS = {"one": 1, "two": 2}
-"""As many as workers paint at the same time."""
+"""The number of clients, and so of workers that paint at the same time."""
 
 IDLE_SECONDS = 1.0
-MOST_OTHERS_SHARE = 0.1
-"""Of all cores, with what the service itself does while it waits for jobs."""
+MAX_OTHERS_SHARE = 0.1
+"""The maximum load of all cores between rounds, including the idle service."""
 
 SIZE, ITERATIONS = 128, 40
 
 
 @contextmanager
 def another_worker(service: LocalService) -> Iterator[None]:
-    """One more worker, from when it is registered until it has shut down."""
+    """Runs one more worker, from its registration to its shutdown."""
     jobs = JobStore.connect(service.redis_url)
     before = len(jobs.run(list_workers()))
     environment = {
@@ -96,8 +96,8 @@ def example(kind: str, name: str, size: int) -> bytes:
 def submit(
     http: httpx.Client, size: int, iterations: int, *, wait_seconds: int = 0
 ) -> dict[str, Any]:
-    """Submits a job with examples of its size, so that decoding takes little of what the workers
-    compute with; the job at once, or when it is over."""
+    """Submits a job. Its images have the job's size, so that decoding takes little of the
+    processors. Returns the job at once, or once it is over if `wait_seconds` is given."""
     files = {
         "content": example("content", "harbour", size),
         "style": example("style", "wave", size),
@@ -111,22 +111,22 @@ def submit(
 
 
 def paint(http: httpx.Client, count: int) -> None:
-    """Paints so many pictures, one after the other."""
+    """Paints a number of pictures, one after the other."""
     for _ in range(count):
         job = submit(http, SIZE, ITERATIONS, wait_seconds=60)
         assert job["status"] == "succeeded", job
 
 
 def jobs_a_minute(http: httpx.Client, clients: int) -> float:
-    """How many pictures are painted per minute while so many clients wait for one each."""
+    """Measures how many pictures are painted per minute for this number of clients."""
     began = monotonic()
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(lambda _: paint(http, JOBS_EACH), range(clients)))
     return 60 * clients * JOBS_EACH / (monotonic() - began)
 
 
-def others_share() -> float:
-    """How much of the machine other programs use, while the service has nothing to do (Linux)."""
+def measure_others_share() -> float:
+    """Measures how much of the machine is in use while the service is idle (Linux)."""
     spans = []
     for pause in (IDLE_SECONDS, 0.0):
         spans.append(
@@ -139,15 +139,15 @@ def others_share() -> float:
 
 
 def measure(http: httpx.Client) -> Iterator[dict[str, float]]:
-    """The jobs per minute of both, in each round that counts."""
+    """Yields the jobs per minute of both, for each round that counts."""
     for _ in range(WARM_UP_ROUNDS):  # the first jobs of a worker load the network
         jobs_a_minute(http, 2)
     order = list(CLIENTS)
-    before = others_share()
+    before = measure_others_share()
     while True:
         found = {name: jobs_a_minute(http, CLIENTS[name]) for name in order}
-        after = others_share()
-        if max(before, after) <= MOST_OTHERS_SHARE:
+        after = measure_others_share()
+        if max(before, after) <= MAX_OTHERS_SHARE:
             one, two = (found[name] for name in CLIENTS)
             yield {"one": one, "two": two, "ratio": two / one}
         before = after
@@ -155,7 +155,7 @@ def measure(http: httpx.Client) -> Iterator[dict[str, float]]:
 
 
 def main() -> None:
-    """Prints what it found, and writes it down."""
+    """Prints the results, and writes them to the file."""
     with service_with_two_workers() as (http, _):
         rounds = list(islice(measure(http), ROUNDS))
     found = {

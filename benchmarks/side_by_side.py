@@ -1,11 +1,11 @@
-"""The engine beside a plain implementation: seconds to the same picture's objective.
+"""Compares the engine with a plain implementation: the seconds to reach the same objective.
 
 python -m benchmarks.side_by_side [SIZE …]
 
-Both minimise one frozen float32 objective from a start of the same kind, by turns, in one run with
-the same threads. A picture is scored by that objective after it was rounded to 8 bits. What counts
-is the time until the score is within 1.5, 1.1 and 1.02 times the best that any of the two reached;
-the engine's coarse scales and targets count, scoring does not.
+Both minimise the same float32 objective from a start of the same kind, by turns, in one run with
+the same threads. The score of a picture is this objective after rounding to 8 bits. The result is
+the time until the score is within 1.5, 1.1 and 1.02 times the best score of both. The time of the
+engine includes coarse scales and targets. Scoring is not included.
 """
 
 import json
@@ -37,15 +37,15 @@ from pastiche.sizes import Scale, scales
 SIZES = (256, 512)
 WITHIN = (1.5, 1.1, 1.02)
 EVALUATIONS = {256: (190, 170), 512: (150, 130)}
-"""At the full size, of the engine and of the reference."""
+"""The evaluations at full size, of the engine and of the reference."""
 
-LOOK_EVERY = 5
-"""After how many evaluations a picture is scored."""
+SCORE_EVERY = 5
+"""The number of evaluations between two scores."""
 
 
 @dataclass
 class Run:
-    """What one of the two did: after so many seconds and evaluations, which score."""
+    """The progress of one of the two: scores, with the seconds and evaluations until them."""
 
     seconds: list[float] = field(default_factory=list)
     evaluations: list[int] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Run:
     done: int = 0
 
     def within(self, goal: float) -> float | None:
-        """When the score was first at or below the goal, in seconds; None where it never was."""
+        """When the score first reached the goal, in seconds. None if it never did."""
         for seconds, score in zip(self.seconds, self.scores, strict=True):
             if score <= goal:
                 return seconds
@@ -63,7 +63,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network that is there already: reading its file, or fitting it, is not what is compared."""
+    """A network that is already loaded, so that reading or fitting it is not measured."""
 
     loaded: Backbone
 
@@ -76,7 +76,7 @@ class Loaded:
         return self.loaded.sha256
 
     def network(self, *_: object) -> Backbone:
-        """The network, whatever the images."""
+        """The network. It does not depend on the arguments."""
         return self.loaded
 
 
@@ -114,19 +114,19 @@ class Duel:
         )
 
     def score(self, image: Tensor) -> float:
-        """The objective of the picture in 8 bits."""
+        """The objective of the picture, rounded to 8 bits."""
         with torch.no_grad():
             rounded = (image.clamp(0, 1) * 255).round() / 255
             return plain.objective(rounded, self.problem).item()
 
     def reference(self) -> Iterator[Callable[[], Tensor]]:
-        """The plain implementation, an evaluation at a time."""
+        """Runs the plain implementation, one evaluation at a time."""
         start = self.prepared.start(self.full.size, Options(size=self.full.longest_side))
         for image in minimise(self.problem, start):
             yield lambda image=image: image  # type: ignore[misc]
 
     def engine(self, counts: tuple[int, ...]) -> Iterator[Callable[[], Tensor] | None]:
-        """The engine, an evaluation at a time; None while it is at a coarse scale."""
+        """Runs the engine, one evaluation at a time. Yields None at a coarse scale."""
         size = self.full.longest_side
         options = Options(size=size, scale_iterations=counts, backbone=BACKBONE)
         run = EngineRun(self.inputs, options, backbone=self.network)
@@ -137,9 +137,9 @@ class Duel:
 def advance(
     run: Run, painter: Iterator[Callable[[], Tensor] | None], score: Callable[[Tensor], float]
 ) -> bool:
-    """Goes on until a picture was scored; False where there is nothing more to do."""
+    """Continues until the next score. Returns False if the painter has ended."""
     picture = None
-    for _ in range(LOOK_EVERY):
+    for _ in range(SCORE_EVERY):
         began = perf_counter()
         try:
             picture = next(painter)
@@ -155,21 +155,21 @@ def advance(
 
 
 def race(content: str, style: str, size: int) -> dict[str, Run]:
-    """Both by turns, to the end of what each may do."""
+    """Runs both by turns, each to its last evaluation."""
     duel = Duel.of(content, style, size)
     for_engine, for_reference = EVALUATIONS[size]
     engine, reference = duel.engine((*duel.coarse, for_engine)), duel.reference()
     runs = {"engine": Run(), "reference": Run()}
-    goes_on = True
-    while goes_on or runs["reference"].done < for_reference:
-        goes_on = goes_on and advance(runs["engine"], engine, duel.score)
+    is_engine_running = True
+    while is_engine_running or runs["reference"].done < for_reference:
+        is_engine_running = is_engine_running and advance(runs["engine"], engine, duel.score)
         if runs["reference"].done < for_reference:
             advance(runs["reference"], reference, duel.score)
     return runs
 
 
 def summarise(runs: dict[str, Run]) -> dict[str, object]:
-    """When each was within a factor of the best, and how long an evaluation took."""
+    """When each came within a factor of the best score, and how long an evaluation took."""
     best = min(score for run in runs.values() for score in run.scores)
     return {
         "best": best,
@@ -183,7 +183,7 @@ def summarise(runs: dict[str, Run]) -> dict[str, object]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what each pair gave, and writes all of it down."""
+    """Prints the result of each pair, and writes all results to the file."""
     retain_freed_memory()
     found = []
     for size in [int(each) for each in arguments] or SIZES:

@@ -7,7 +7,7 @@ import ts from "typescript";
 const { openapi, info, components: { schemas } } = await json(process.stdin);
 const blob = ts.factory.createTypeReferenceNode("Blob");
 
-/** Pictures are blobs, the JSON text of an event is parsed, and the codes that are known are named. */
+/** Pictures become blobs, events with JSON text become parsed objects, and known codes are listed. */
 function transform(schema, options) {
   if (schema.format === "binary") return blob;
   if (schema.contentSchema) return transformSchemaObject(schema.contentSchema, options);

@@ -1,7 +1,7 @@
 """What the container that this process runs in may use: memory and processors.
 
-Linux limits both by control groups, in version 2 or 1, which a container sees as its own. It needs
-nothing but Python, for the engine and for the service.
+Linux limits both by control groups, in version 2 or 1. A container sees its own group. The engine
+and the service both use this module, so it needs only Python.
 """
 
 import os
@@ -19,8 +19,8 @@ _MEMORY = (
         "total_inactive_file",
     ),
 )
-"""The files of the limit, of what is used, and of which part of that is file cache, which can be
-dropped; in version 2 of control groups and in version 1."""
+"""The files with the limit, the memory in use, and the file cache, a part of it that can be
+dropped: in version 2 of control groups, and in version 1."""
 
 _QUOTA = "cpu.max"
 _QUOTA_V1, _PERIOD_V1 = "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"
@@ -48,8 +48,8 @@ def free_memory() -> float:
 
 
 def usable_processors() -> int:
-    """How many processors this process may use, at least 1: those that it may run on, or fewer if
-    the container may use them only for a part of the time."""
+    """How many processors this process may use, at least 1: the number that it may run on, or fewer
+    if the container may use them only part of the time."""
     if hasattr(os, "sched_getaffinity"):
         processors = len(os.sched_getaffinity(0))
     else:

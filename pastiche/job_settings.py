@@ -1,6 +1,7 @@
-"""What a submission may say besides its painting options: preset, priority, time limits, webhook.
+"""The settings of a submission other than options: preset, priority, time limits, webhook.
 
-Declared like the options, and read by the same parser, schema writer, command line and docs.
+They are declared like the options. The same parser, JSON schemas, command line and documentation
+read them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pastiche.presets import MEANINGS, Preset
 Priority = Literal["high", "normal", "low"]
 
 Keep = float | Literal["until_fetched"]
-"""How long a job is retained once it is over: seconds, or until its result was sent."""
+"""How long a job is retained once it is over: a number of seconds, or until its result was sent."""
 
 WebhookEvent = Literal["started", "progress", "finished"]
 
@@ -150,7 +151,7 @@ JOB_SETTINGS: Mapping[str, Option] = MappingProxyType(read_table(JobSettings))
 
 
 def limit_keep(max_seconds: float) -> Mapping[str, Option]:
-    """The settings where an operator retains jobs for at most so long."""
+    """The settings for an operator who retains jobs for at most this time."""
     keep = JOB_SETTINGS["keep"]
     assert isinstance(keep.type, NumberOrWordType)
     maximum = min(max_seconds, MAX_KEEP_SECONDS)

@@ -1,7 +1,7 @@
-"""About how much memory a painting takes, and how large a picture may be in the memory there is.
+"""Estimates how much memory a painting takes, and how large a picture may be in the free memory.
 
-One estimate for the engine, which plans with it, and for the service, which gives a job to a worker
-that can paint it. It needs nothing but Python.
+The engine plans with this estimate, and the service uses it to give a job to a worker that can
+paint it. This module needs only Python.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,29 +25,29 @@ MIN_TILE_SIDE = 128
 """Below this side, in pixels, a tile would be little but halo."""
 
 MAX_TILE_SIDE = 2048
-"""A tile need not be larger: its halo is then a seventh of it."""
+"""A larger tile would help little: at this side the halo is only a seventh of the tile."""
 
 USABLE = 0.8
-"""What share of the free memory a painting may plan with: its estimate is none to the byte."""
+"""The share of the free memory that a painting may plan with, because the estimate is not exact."""
 
 WORKED_ON = {2: 10, 4: 44}
-"""How many bytes a number in the widest maps takes while they are worked on, by its size. That of
-float32 is measured (`benchmarks.memory`): freed memory that is retained has gaps."""
+"""How many bytes a number in the widest maps takes while these are computed, by its size in bytes.
+The value for float32 is measured (`benchmarks.memory`) and includes gaps in retained memory."""
 
 FLOAT = 4
 """Bytes of a number in images, the optimiser, and the content image's feature maps."""
 
 PICTURES = 16
-"""How many float32 copies of the picture there are at once beside the optimiser's history."""
+"""How many float32 copies of the picture exist at once, in addition to the optimiser's history."""
 
 MIN_HISTORY = 2
-"""The shortest history that is taken before a picture is refused."""
+"""The shortest history that is tried before a picture is refused."""
 
 CONTENT_COPIES = 3
 """The content image as given, in the colours it is painted in, and in the styles' palette."""
 
 ComputedIn = Literal["bfloat16", "float32"]
-"""What the network computes in."""
+"""The precision that the network computes in."""
 
 ITEMSIZE: dict[ComputedIn, int] = {"bfloat16": 2, "float32": 4}
 """Bytes of a number in the feature maps."""
@@ -62,10 +62,10 @@ class TooLarge(MemoryError):
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """How a picture is painted in the memory that there is.
+    """How a picture is painted in the available memory.
 
     Attributes:
-        tile_side: of a tile without its halo, in pixels; None where the whole picture fits.
+        tile_side: the side of a tile without its halo, in pixels. None if the whole picture fits.
         history: the length of L-BFGS' history.
     """
 
@@ -88,7 +88,7 @@ class MemoryBudget:
     layers: frozenset[LayerName]
 
     def plan(self, size: Size, options: Options) -> MemoryPlan:
-        """The longest history and then the largest tiles that fit a picture of this size.
+        """The longest history, and then the largest tiles, with which this size fits in memory.
 
         Raises:
             TooLarge: not even the smallest tiles fit, with the shortest history.
@@ -98,7 +98,7 @@ class MemoryBudget:
         while self._remaining(pixels, options, history) < self._evaluation(smallest):
             if history <= MIN_HISTORY:
                 height, width = size
-                raise TooLarge(f"A picture of {width}×{height} needs more memory than there is.")
+                raise TooLarge(f"There is not enough memory for a picture of {width}×{height}.")
             history -= 1
         remaining = self._remaining(pixels, options, history)
         if self._evaluation(pixels) <= remaining:
@@ -126,14 +126,14 @@ class MemoryBudget:
         return USABLE * self.free_bytes - _state_bytes(pixels, options, history)
 
     def _evaluation(self, pixels: int) -> float:
-        """The bytes of an evaluation: the feature maps, which are held, and what the widest of them
-        needs while it is worked on."""
+        """The bytes of an evaluation: for all feature maps, which are kept, and for computing the
+        widest of them."""
         deepest = max(LAYERS.index(layer) for layer in self.layers)
-        held = sum(
+        kept_channels = sum(
             (outgoing + (incoming if layer in POOLED_BEFORE else 0)) / stride_at(layer) ** 2
             for layer, (incoming, outgoing) in list(CHANNELS.items())[: deepest + 1]
         )
-        return pixels * (held * self.itemsize + 64 * WORKED_ON[self.itemsize])
+        return pixels * (kept_channels * self.itemsize + 64 * WORKED_ON[self.itemsize])
 
 
 def _state_bytes(pixels: int, options: Options, history: int) -> int:
@@ -151,8 +151,8 @@ class ImageSizes:
     """The images of one pastiche, by their sizes; a mask has the size of its image.
 
     Attributes:
-        masked: the image of each mask.
-        start: the image that it starts from, where that is a given one.
+        masked: the size of the image of each mask.
+        start: the size of the start image, if one is given.
     """
 
     content: Size
@@ -161,8 +161,8 @@ class ImageSizes:
     start: Size | None = None
 
     def total_bytes(self, options: Options) -> int:
-        """What they take while the pastiche is painted: as they were given, in other colours where
-        they are painted in such, and the style images in the size that the network sees them in."""
+        """The bytes of the images during painting: as they were given, recoloured if the options
+        say so, and the style images also at the size that the network sees."""
         recoloured = options.colour in ("luminance", "statistics")
         starts = [] if self.start is None else (1 + recoloured) * [self.start]
         colours = [
@@ -180,12 +180,12 @@ def _pixels(sizes: Iterable[Size]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a machine has for one painting.
+    """The memory of a machine for one painting.
 
     Attributes:
-        free: in bytes; the images are in it too.
-        limit: how many of them one painting may plan with; None for all of them.
-        automatic: what the network computes in where the options leave it open.
+        free: the free memory in bytes, before the images are loaded.
+        limit: how many of these bytes one painting may plan with. None for all.
+        automatic: the precision of the network if the options have `auto`.
     """
 
     free: int
@@ -196,8 +196,8 @@ class Memory:
         """How many pixels a picture may have: in the smallest tiles, with the shortest history.
 
         Args:
-            backbone: the one that paints it, by its name.
-            image_bytes: what the images that it is made from take.
+            backbone: the name of the backbone that paints.
+            image_bytes: how many bytes the images take.
         """
         free = self.free - image_bytes
         computed_in = self.automatic if options.precision == "auto" else options.precision

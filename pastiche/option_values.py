@@ -28,7 +28,7 @@ class ValueType(ABC):
     """The type of an option's values."""
 
     is_list = False
-    """Whether there may be several values, separated by commas in a text."""
+    """Whether there may be several values. In a text they are separated by commas."""
 
     @property
     @abstractmethod
@@ -176,7 +176,7 @@ _NUMBER_PATTERN = r"[0-9.eE+-]+"
 
 @dataclass(frozen=True, slots=True)
 class ListType(ValueType):
-    """Several numbers; there may be none."""
+    """A list of numbers, which may be empty."""
 
     is_list = True
 
@@ -210,7 +210,7 @@ class ListType(ValueType):
 
 @dataclass(frozen=True, slots=True)
 class LayerWeightsType(ValueType):
-    """Weights of layers of the network; there may be none, but not all of them may be 0."""
+    """Weights of layers of the network. The list may be empty, but not all weights may be 0."""
 
     is_list = True
 
@@ -258,15 +258,15 @@ class LayerWeightsType(ValueType):
 def _to_float(number: Real) -> float:
     try:
         return float(number)
-    except OverflowError:  # of a whole number with hundreds of digits
+    except OverflowError:  # a whole number with hundreds of digits
         raise ValueError from None
 
 
 _NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""Python also reads underscores and digits of other scripts, which no client means."""
+"""The numbers that are accepted. Python would also read underscores and digits of other scripts."""
 
 _MAX_NUMBER_LENGTH = 400
-"""Characters: far longer than any number needs, and short enough to convert quickly."""
+"""In characters: longer than any number needs, and short enough to convert quickly."""
 
 
 def parse_number(text: str) -> float:
@@ -278,7 +278,8 @@ def parse_number(text: str) -> float:
 
 
 def parse_integer(text: str) -> int:
-    """The whole number in a text; `256.0` is one, too. Raises ValueError if it is not one."""
+    """The whole number in a text, which may also be `256.0`. Raises ValueError for anything
+    else."""
     number = parse_number(text)
     if not number.is_integer():
         raise ValueError
@@ -287,7 +288,7 @@ def parse_integer(text: str) -> int:
 
 
 def encode_option(value: Any) -> str:
-    """A value as text that its type parses to the same value."""
+    """A value as text. Its type parses the text to the same value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):

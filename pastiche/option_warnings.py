@@ -48,7 +48,7 @@ def find_warnings(options: Options, content: Size, styles: Sequence[Size]) -> li
     """Options without effect, and images with too few pixels.
 
     An option without effect is only reported if its value differs from the default, or from the
-    preset's if the options come from a preset: nobody chose those values one by one.
+    value in the preset if the options come from one: nobody chose such a value on purpose.
 
     Args:
         content: the size of the content image.
@@ -147,7 +147,7 @@ def _find_zero_weights(options: Options) -> Iterator[OptionWarning]:
 
 
 def _list_loss_options(options: Options) -> dict[str, tuple[str, ...]]:
-    """By each weight, the options that have no effect if it is 0."""
+    """For each weight, the options that have no effect if it is 0."""
     # Noise is only added in proportion to the weight of the style.
     noise = ("start_noise", "seed") if options.start in ("content", "image") else ()
     # Total variation smooths strokes, so it is scaled by the weight of the style.
@@ -161,8 +161,8 @@ def _list_loss_options(options: Options) -> dict[str, tuple[str, ...]]:
 
 
 def _find_chosen(options: Options) -> set[str]:
-    """The options that were chosen one by one: those that differ from the most similar preset;
-    `standard` is the defaults."""
+    """The options that were chosen on purpose: those that differ from the most similar preset. The
+    preset `standard` has the defaults."""
     differing = (
         {name for name in OPTIONS if getattr(options, name) != getattr(others, name)}
         for others in _preset_options()

@@ -75,7 +75,7 @@ _WEIGHTS = (0.0, 1e6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a picture is painted. Immutable, and always valid.
+    """How a picture is painted. It is immutable, and always valid.
 
     Raises:
         OptionError: a value has the wrong type or is out of range; the error names the option.
@@ -366,10 +366,10 @@ class Options:
         self.check_layers(self.backbone)
 
     def check_layers(self, backbone: str) -> None:
-        """Checks that a backbone has every layer of the options; `auto` may have them all.
+        """Checks that a backbone has every layer of the options. `auto` may have them all.
 
         Raises:
-            OptionError: it does not; the error names the option and the layer.
+            OptionError: it lacks one; the error names the option and the layer.
         """
         for name in LAYER_OPTIONS:
             for layer in missing_layers(backbone, getattr(self, name)):
@@ -426,7 +426,7 @@ REFITTING_OPTIONS = tuple(name for name, each in OPTIONS.items() if each.refits)
 
 
 def missing_layers(backbone: str, layers: Iterable[str]) -> list[str]:
-    """Those of the layers that a backbone does not have; `auto` may have them all."""
+    """The layers that a backbone does not have. `auto` may have them all."""
     return [layer for layer in layers if backbone == "vgg16" and layer not in VGG16_LAYERS]
 
 
@@ -453,7 +453,7 @@ def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] = MappingProxyTy
     """The options in the texts of a form or a command line.
 
     Args:
-        defaults: values of the options that are not among the texts, as a preset has them.
+        defaults: values of options that are not among the texts, such as those of a preset.
 
     Raises:
         InvalidOptions: names every invalid option.

@@ -1,4 +1,4 @@
-"""How long the rest of a picture takes, by the iterations so far."""
+"""Estimates how long the rest of a picture takes, from the iterations so far."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,28 +11,29 @@ from pastiche.painting_speed import IterationTimes, PaintingSpeed
 from pastiche.sizes import Scale
 
 FEW_ITERATIONS = 5
-"""So many iterations of a scale, after the first, say how long its other iterations take."""
+"""The least number of iterations of a scale, after the first, for an estimate of the others."""
 
 NEWEST = 16
-"""How many iterations of a scale say how long the others take: the newest."""
+"""How many of the newest iterations of a scale are used to estimate the others."""
 
 NEWEST_RATIOS = 100
-"""How many iterations, of all scales, say how much slower or faster a job is than those before."""
+"""How many of the newest iterations, of all scales, are compared with those of earlier jobs."""
 
 CHANCE = log(1.15)
-"""The logarithm of how many times longer or shorter iterations may take than those of earlier jobs
-without any meaning for the other scales."""
+"""The logarithm of the largest ratio between the times of these iterations and of earlier jobs that
+counts as chance, and says nothing about the other scales."""
 
 
 @dataclass(slots=True)
 class ScaleTimes:
     """How long the iterations of one scale took, in seconds.
 
-    The first one also computes what the picture is compared with, and counts by itself.
+    The first iteration also computes the targets, so it is counted separately.
 
     Attributes:
-        first: None before it.
-        others: all others together.
+        first: the time of the first iteration. None before it.
+        others: the total time of all others.
+        newest: the times of the newest others.
     """
 
     first: float | None = None
@@ -40,7 +41,7 @@ class ScaleTimes:
     newest: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))
 
     def add(self, seconds: float) -> None:
-        """One more iteration."""
+        """Adds an iteration."""
         if self.first is None:
             self.first = seconds
             return
@@ -49,17 +50,17 @@ class ScaleTimes:
 
     @property
     def each(self) -> float | None:
-        """How long an iteration takes; None after too few. The median, since other work on the
-        machine delays single ones."""
+        """How long an iteration takes. None after too few. It is the median, because other work on
+        the machine delays single iterations."""
         return median(self.newest) if len(self.newest) >= FEW_ITERATIONS else None
 
 
 class PaintingClock:
-    """The times of one attempt, scale by scale, and what they say of the rest.
+    """The times of one attempt, scale by scale, and an estimate of the rest.
 
     Args:
         plan: the scales of the painting.
-        speed: what is known from the jobs before.
+        speed: the speed of the earlier jobs.
 
     Attributes:
         newest_seconds: how long the newest iteration took.
@@ -79,7 +80,7 @@ class PaintingClock:
         self.newest_seconds = 0.0
 
     def add_iteration(self, scale: int) -> None:
-        """One more iteration is done at a scale, counted from 0."""
+        """Adds an iteration at a scale, counted from 0."""
         now = self._now()
         seconds, expected = now - self._newest, self._expected[scale]
         if self._times[scale].first is not None and expected:
@@ -88,7 +89,7 @@ class PaintingClock:
         self._newest, self.newest_seconds = now, seconds
 
     def estimate_remaining(self, scale: int, work: float) -> float | None:
-        """How many seconds the rest takes; None if that is not known.
+        """How many seconds the rest takes. None if that is not known.
 
         Args:
             scale: the current one, counted from 0.
@@ -125,20 +126,20 @@ class PaintingClock:
 
     @property
     def _measured(self) -> dict[int, float]:
-        """How long an iteration took at each scale, by its pixels, where there were enough."""
+        """How long an iteration took at each scale with enough of them, by its pixels."""
         measured = zip(self._plan, self._times, strict=True)
         return {scale.pixels: times.each for scale, times in measured if times.each is not None}
 
     def _adapted_speed(self) -> PaintingSpeed:
-        """The options of this job, or what else the machine does, make it slower or faster than
-        those before; small differences are mostly over at the next scale."""
+        """The speed of this job, compared with earlier jobs. Its options, or other work on the
+        machine, make it slower or faster. Small differences mostly end with the scale."""
         known = len(self._ratios) >= FEW_ITERATIONS
         factor = _without_chance(median(self._ratios)) if known else 1.0
         return self._speed.adapted(factor, self._measured)
 
     def _start_iterations(self) -> float:
-        """How many iterations more the first one of a scale takes: as at the newest scale that was
-        measured."""
+        """How many iterations longer the first one of a scale takes, as measured at the newest
+        scale with enough iterations."""
         for times in reversed(self._times):
             if times.first is not None and times.each:
                 return max(0.0, times.first / times.each - 1)
@@ -146,9 +147,9 @@ class PaintingClock:
 
 
 def _without_chance(ratio: float) -> float:
-    """A ratio with what may be chance taken away: all of one up to `CHANCE`, ever less of larger
-    ones: the non-negative garrote (Breiman 1995, "Better Subset Regression Using the Nonnegative
-    Garrote") of its logarithm."""
+    """Shrinks a ratio towards 1 by what may be chance: to 1 up to `CHANCE`, and less the larger the
+    ratio. This is the non-negative garrote (Breiman 1995, "Better Subset Regression Using the
+    Nonnegative Garrote") of its logarithm."""
     difference = log(max(ratio, 1e-6))
     if abs(difference) <= CHANCE:
         return 1.0

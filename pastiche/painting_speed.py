@@ -1,4 +1,4 @@
-"""How long a picture takes on a machine, by the pictures that it has painted."""
+"""Estimates how long a picture takes on a machine, from the pictures that it has painted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,17 +8,17 @@ from math import log2
 from pastiche.sizes import Scale
 
 STEPS_PER_OCTAVE = 4
-"""Scales of about the same number of pixels are measured together: four sizes for each doubling."""
+"""Scales with about the same number of pixels are measured together: four steps per doubling."""
 
 REACH = 4.0
-"""How many times fewer pixels than the smallest measured scale, or more than the largest, a scale
-may have for its time to be known."""
+"""The time of a scale is estimated if it has at most this many times more pixels than the largest
+measured scale, or fewer than the smallest."""
 
 NEAR = 1.5
-"""The same where only one size was measured, which does not say how the time grows."""
+"""The same if only one size was measured, which does not show how the time grows."""
 
 WEIGHT_OF_NEWEST = 0.5
-"""Of the newest measurement in a mean."""
+"""The weight of the newest measurement in a mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class IterationTimes:
     """How long the iterations of a job took, in seconds.
 
     Attributes:
-        each: one of them, by the pixels of its scale.
+        each: the time of one iteration, by the pixels of its scale.
         start_seconds: how much longer the first one of a scale took, for each pixel that its
             style images should have.
-        total: all of them.
+        total: the time of all iterations.
     """
 
     each: Mapping[int, float]
@@ -39,18 +39,17 @@ class IterationTimes:
 
 @dataclass(frozen=True, slots=True)
 class PaintingSpeed:
-    """What is known of the speed of a worker, or of a process that paints.
+    """The measured speed of a worker, or of a process that paints.
 
-    An iteration at a small scale takes much longer for each of its pixels than one at a large
-    scale, so the time is known for each size by itself. The first iteration of a scale also
-    computes the targets of the style images, which may be much larger than a small picture, so
-    their pixels count for what it takes longer.
+    Per pixel, an iteration takes much longer at a small scale than at a large one, so each size has
+    its own time. The first iteration of a scale also computes the targets from the style images,
+    which may be much larger than a small picture, so its extra time is measured per pixel of these.
 
     Attributes:
-        rate: pixels times iterations per second, from claim to commit; None before the first job.
-        overhead_seconds: from claim to commit, besides the iterations.
-        iteration_seconds: how long one iteration takes at a scale of so many pixels, by the number
-            of pixels, in ascending order.
+        rate: pixels times iterations per second, from claim to commit. None before the first job.
+        overhead_seconds: the time from claim to commit without the iterations.
+        iteration_seconds: the numbers of pixels of the scales, in ascending order, each with the
+            time of one iteration.
         start_seconds: how much longer the first one of a scale takes, for each pixel that its style
             images should have.
     """
@@ -61,11 +60,11 @@ class PaintingSpeed:
     start_seconds: float = 0.0
 
     def estimate_iteration(self, pixels: int) -> float | None:
-        """The seconds of one iteration at a scale; None if nothing similar was measured.
+        """The seconds of one iteration at a scale. None if nothing similar was measured.
 
-        Between two measured sizes the time lies on the line between them. Beyond the smallest or
-        the largest it lies on the line through that one and the nearest that differs from it by a
-        factor of two: the times of two similar sizes differ mostly by chance.
+        Between two measured sizes, the time is interpolated linearly. Beyond the smallest or the
+        largest, it is extrapolated from that size and the nearest one that differs by a factor of
+        two, because the times of two similar sizes differ mostly by chance.
         """
         known = self.iteration_seconds
         if not known:
@@ -87,7 +86,7 @@ class PaintingSpeed:
         return low + (high - low) * (pixels - below) / (above - below)
 
     def estimate(self, plan: Sequence[Scale]) -> float | None:
-        """The seconds from claim to commit; None if that is not known."""
+        """The seconds from claim to commit. None if that is not known."""
         seconds = self.overhead_seconds
         for scale in plan:
             each = self.estimate_iteration(scale.pixels)
@@ -100,14 +99,14 @@ class PaintingSpeed:
         """The speed in a job that is being painted.
 
         Args:
-            factor: how many times longer its iterations take than those before.
+            factor: how many times longer its iterations take than those of earlier jobs.
             measured: how long its iterations take, by the pixels of their scale.
         """
         expected = {pixels: factor * each for pixels, each in self.iteration_seconds}
-        return replace(self, iteration_seconds=_replaced(expected, measured))
+        return replace(self, iteration_seconds=_replace_similar(expected, measured))
 
     def updated(self, work: int, seconds: float, times: IterationTimes) -> "PaintingSpeed":
-        """With one more job.
+        """The speed, updated with one more job.
 
         Args:
             work: its pixels times iterations.
@@ -124,23 +123,23 @@ class PaintingSpeed:
         return PaintingSpeed(
             _mean(self.rate, work / max(seconds, 1e-3)),
             _mean(None if is_first else self.overhead_seconds, overhead),
-            _replaced(known, newest),
+            _replace_similar(known, newest),
             _mean(None if is_first else self.start_seconds, times.start_seconds),
         )
 
 
 def _on_line(pixels: int, nearest: tuple[int, float], other: tuple[int, float]) -> float:
-    """The time at a size on the line through two measurements: more for more pixels, and at most
-    in proportion to them."""
+    """The time at a size on the line through two measurements. It does not fall with the pixels,
+    and grows at most in proportion to them."""
     (at, seconds), (far, seconds_there) = nearest, other
     slope = (seconds_there - seconds) / (far - at)
     return seconds + min(max(slope, 0.0), seconds / at) * (pixels - at)
 
 
-def _replaced(
+def _replace_similar(
     known: Mapping[int, float], newest: Mapping[int, float]
 ) -> tuple[tuple[int, float], ...]:
-    """The times by pixels, in ascending order: the newest ones replace those of similar sizes."""
+    """The times by pixels, in ascending order. The newest replace those of similar sizes."""
     steps = {_step(pixels) for pixels in newest}
     others = {pixels: each for pixels, each in known.items() if _step(pixels) not in steps}
     return tuple(sorted({**others, **newest}.items()))

@@ -1,7 +1,7 @@
-"""What of a picture file is needed: its pixels, its colour profile and which way is up.
+"""Reduces a picture file to what is needed: its pixels, its colour profile and its orientation.
 
-Texts, thumbnails, further frames, trailers and broken metadata are left out before a decoder sees
-the file. Needs nothing but Python.
+Texts, thumbnails, further frames, trailers and broken metadata are removed before a decoder sees
+the file. This module needs only Python.
 """
 
 import re
@@ -19,15 +19,15 @@ _SOI = b"\xff\xd8"
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A picture file without what is not needed.
+    """A picture file, reduced to what is needed.
 
     Attributes:
         data: what the decoder gets.
-        profile: its ICC profile; None where it has none, or where the decoder is to look for it.
-        orientation: as in EXIF, 1 to 8; None where the decoder is to look for it.
-        transparent_colour: of a PNG, the one colour that is transparent, in samples of `depth`.
-        depth: bits of a sample.
-        is_complete: whether it has an end; without one, the last pixels may be missing.
+        profile: its ICC profile. None if it has none, or if the decoder should look for it.
+        orientation: as in EXIF, 1 to 8. None if the decoder should look for it.
+        transparent_colour: the one transparent colour of a PNG, in samples of `depth`.
+        depth: the bits of a sample.
+        is_complete: whether it has an end marker. Without it, the last pixels may be missing.
     """
 
     data: bytes
@@ -39,22 +39,22 @@ class PictureFile:
 
 
 def parse(data: bytes) -> PictureFile:
-    """The parts that are needed. What is no valid file is left as it is, for the decoder to refuse;
-    this never raises."""
+    """Extracts the parts that are needed. An invalid file is left as it is, and the decoder will
+    refuse it. This never raises."""
     if data.startswith(_SOI):
-        return _jpeg(data)
+        return _parse_jpeg(data)
     if data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) >= 33:
-        return _png(data)
+        return _parse_png(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return PictureFile(_webp(data), orientation=1)
+        return PictureFile(_parse_webp(data), orientation=1)
     if data[4:8] == b"ftyp":
         return PictureFile(_AVIF_EXIF.sub(rb"\1free", data))
     return PictureFile(data)
 
 
 def exif_orientation(tiff: bytes) -> int:
-    """The orientation in an EXIF block without its `Exif` prefix; 1, upright, where it has none or
-    is broken. As in browsers, it must be one 16-bit number."""
+    """The orientation in an EXIF block without its `Exif` prefix; 1, upright, if it has none or is
+    broken. As in browsers, it must be one 16-bit number."""
     found = _find_exif(tiff, 0x0112)
     if found is None:
         return 1
@@ -64,8 +64,8 @@ def exif_orientation(tiff: bytes) -> int:
 
 
 def exif_text(tiff: bytes, tag: int) -> bytes:
-    """A text of more than three characters in an EXIF block without its `Exif` prefix; empty where
-    it has none or is broken."""
+    """A text of more than three characters in an EXIF block without its `Exif` prefix; empty if it
+    has none or is broken."""
     found = _find_exif(tiff, tag)
     if found is None or found[1] != 2 or found[2] <= 4:
         return b""
@@ -75,8 +75,8 @@ def exif_text(tiff: bytes, tag: int) -> bytes:
 
 
 def _find_exif(tiff: bytes, tag: int) -> tuple[str, int, int, int] | None:
-    """The byte order of an EXIF block, and the type of an entry in its first table, how many values
-    it has, and where those are, or where it says where they are."""
+    """Finds an entry in the first table of an EXIF block: the byte order, the entry's type, the
+    number of its values, and the position of the values or of the offset to them."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
         return None
@@ -93,15 +93,15 @@ def _find_exif(tiff: bytes, tag: int) -> tuple[str, int, int, int] | None:
 
 
 _STANDALONE = (0x01, *range(0xD0, 0xD9))
-"""Markers of JPEG that no length follows."""
+"""The markers of JPEG that have no length after them."""
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
-def _jpeg(data: bytes) -> PictureFile:
-    """Without EXIF, XMP, thumbnails and comments, which come before the pixels, and without what
-    follows the end: a phone's trailer, a video, a second picture."""
+def _parse_jpeg(data: bytes) -> PictureFile:
+    """A JPEG without EXIF, XMP, thumbnails and comments, which come before the pixels, and without
+    anything after the end, such as a phone's trailer, a video or a second picture."""
     parts, profiles, exif = [_SOI], list[bytes](), None
     at, first_scan = 2, None
     while found := (_MARKER if first_scan is None else _MARKER_AFTER_SCAN).search(data, at):
@@ -133,31 +133,31 @@ def _jpeg(data: bytes) -> PictureFile:
     scans = data[first_scan:end_of_scans]
     return PictureFile(
         b"".join((*parts, scans if has_end else scans.rstrip(b"\xff"))),
-        profile=_joined(profiles),
+        profile=_join_profile(profiles),
         orientation=exif_orientation(exif or b""),
         is_complete=has_end,
     )
 
 
-def _joined(pieces: list[bytes]) -> bytes | None:
-    """A profile from its numbered pieces, None where one is missing (ICC.1, annex B.4)."""
+def _join_profile(pieces: list[bytes]) -> bytes | None:
+    """Joins the numbered pieces of a profile. None if one is missing (ICC.1, annex B.4)."""
     pieces = sorted(pieces)
     if not pieces or any(len(each) < 2 or each[1] != len(pieces) for each in pieces):
         return None
     return b"".join(each[2:] for each in pieces)
 
 
-def _png(data: bytes) -> PictureFile:
-    """The pixels and what they need. Chunks of metadata count where they stand before the pixels,
-    as in browsers."""
+def _parse_png(data: bytes) -> PictureFile:
+    """A PNG with only the chunks for its pixels. As in browsers, metadata counts only before the
+    pixels."""
     depth, colour_type = data[24], data[25]
-    parts, ahead = [_PNG], dict[bytes, bytes]()
+    parts, metadata = [_PNG], dict[bytes, bytes]()
     pixels_begun = False
     for name, start, end in png_chunks(data):
         payload_end = end - 4
         if name == b"IDAT":
             pixels_begun = True
-            if end > len(data):  # cut off; its decoder knows whether a pixel is missing
+            if end > len(data):  # cut off: the decoder will notice if a pixel is missing
                 parts.append(_png_chunk(name, data[start:payload_end]))
                 break
         if name in (b"IHDR", b"PLTE", b"IDAT") or (name == b"tRNS" and colour_type == 3):
@@ -165,22 +165,22 @@ def _png(data: bytes) -> PictureFile:
         elif name == b"IEND":
             break
         elif not pixels_begun and name in (b"tRNS", b"iCCP", b"eXIf"):
-            ahead.setdefault(name, data[start:payload_end])
+            metadata.setdefault(name, data[start:payload_end])
     parts.append(_png_chunk(b"IEND", b""))
     return PictureFile(
         b"".join(parts),
-        profile=_inflated_profile(ahead.get(b"iCCP", b"")),
-        orientation=exif_orientation(ahead.get(b"eXIf", b"")),
-        transparent_colour=_samples(
-            ahead.get(b"tRNS", b""), {0: 1, 2: 3}.get(colour_type, 0), depth
+        profile=_inflate_profile(metadata.get(b"iCCP", b"")),
+        orientation=exif_orientation(metadata.get(b"eXIf", b"")),
+        transparent_colour=_parse_samples(
+            metadata.get(b"tRNS", b""), {0: 1, 2: 3}.get(colour_type, 0), depth
         ),
         depth=depth,
     )
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The name of each chunk, where its payload starts, and where it ends with its checksum: beyond
-    the end of the file where it is cut off."""
+    """The name of each chunk, the start of its payload, and the end of the chunk with its checksum.
+    In a file that is cut off, the end may be beyond the end of the file."""
     at = len(_PNG)
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
@@ -198,7 +198,7 @@ def _png_chunk(name: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + name + payload + checksum
 
 
-def _inflated_profile(payload: bytes) -> bytes | None:
+def _inflate_profile(payload: bytes) -> bytes | None:
     """The profile in an iCCP chunk: a name, a zero, the method 0, and a zlib stream."""
     _, _, rest = payload.partition(b"\0")
     unpacker = zlib.decompressobj()
@@ -210,21 +210,21 @@ def _inflated_profile(payload: bytes) -> bytes | None:
 
 
 _AVIF_EXIF = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTALL)
-"""The entry of the EXIF in the list of items of an AVIF (ISO/IEC 14496-12, section 8.11.6). Under
-another name the decoder does not read it, and does not refuse a picture where it is broken."""
+"""The EXIF entry in the list of items of an AVIF (ISO/IEC 14496-12, section 8.11.6). It is renamed
+so that the decoder does not read it, and does not refuse a picture whose EXIF is broken."""
 
 
-def _samples(payload: bytes, count: int, depth: int) -> tuple[int, ...] | None:
-    """Two bytes for each, of which the lowest `depth` bits count (PNG, section 11.3.1.1)."""
+def _parse_samples(payload: bytes, count: int, depth: int) -> tuple[int, ...] | None:
+    """Parses samples of two bytes, of which the lowest `depth` bits count (PNG, 11.3.1.1)."""
     if not count or len(payload) < 2 * count:
         return None
     return tuple(each & (2**depth - 1) for each in struct.unpack_from(f">{count}H", payload))
 
 
-def _webp(data: bytes) -> bytes:
-    """A WebP without EXIF, XMP and further frames, so that these may be cut off; the file as it is
-    where it has none. A last chunk that lacks nothing but its padding gets it back."""
-    if data[12:16] != b"VP8X":  # with one chunk alone
+def _parse_webp(data: bytes) -> bytes:
+    """A WebP without EXIF, XMP and further frames, so that a file that is cut off within these is
+    still complete. A last chunk without its padding gets it back."""
+    if data[12:16] != b"VP8X":  # only one chunk
         length = int.from_bytes(data[16:20], "little")
         return data + b"\0" if length % 2 and len(data) == 20 + length else data
     parts, at = list[bytes](), 12

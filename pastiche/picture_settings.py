@@ -1,9 +1,9 @@
-"""The settings of a picture in its own file, so that another can be painted alike.
+"""The settings of a picture in its own file, so that another can be painted in the same way.
 
-A PNG has them as a text chunk, a JPEG or WebP as the description in its EXIF: one JSON object with
-the version of Pastiche, every option, seed and backbone included, and the id of the job where a
-service has painted it. Nothing says which pictures it was painted from: their names are private.
-Reading needs nothing but Python.
+A PNG has them as a text chunk, a JPEG or WebP as the description in its EXIF. They are a JSON
+object with the version of Pastiche, every option, including seed and backbone, and the id of the
+job if a service painted the picture. They do not include the names of the pictures that it was
+painted from, because those are private. Reading them needs only Python.
 """
 
 import json
@@ -19,13 +19,13 @@ from pastiche.picture_metadata import exif_text, png_chunks
 from pastiche.version import __version__
 
 KEYWORD = "pastiche"
-"""Of the text chunk, and of the version in the JSON object."""
+"""The keyword of the text chunk, and the key of the version in the JSON object."""
 
 IMAGE_DESCRIPTION = 0x010E
 """The tag in EXIF."""
 
 LONGEST_SETTINGS_BYTES = 60_000
-"""A JPEG has no room for more: a longer text was not written by Pastiche."""
+"""A JPEG has no room for more, so Pastiche cannot have written a longer text."""
 
 
 class UnreadableSettings(ValueError):
@@ -37,9 +37,9 @@ class PictureSettings:
     """How a picture was painted.
 
     Attributes:
-        version: of the Pastiche that painted it.
-        job_id: of the job at a service; None where it was painted without one, or by a Pastiche
-            that did not write it yet.
+        version: the version of Pastiche that painted it.
+        job_id: the id of its job. None if no service painted it, or the version of Pastiche did not
+            write the id yet.
     """
 
     version: str
@@ -48,14 +48,14 @@ class PictureSettings:
 
 
 def describe_settings(options: Options, backbone: str, job_id: str | None = None) -> str:
-    """The text for a picture that a backbone has painted, for a job of a service or without one."""
+    """The text for a picture that this backbone has painted, with the id of the job, if any."""
     job = {} if job_id is None else {"job": job_id}
     settings = {KEYWORD: __version__, "options": asdict(options) | {"backbone": backbone}}
     return json.dumps(settings | job)
 
 
 def save_arguments(format: str, settings: str) -> dict[str, Any]:
-    """What Pillow's `save` takes to write the settings: to a PNG, or else to a JPEG or WebP."""
+    """The arguments of Pillow's `save` that write the settings to a PNG, JPEG or WebP."""
     if format.lower() == "png":
         from PIL.PngImagePlugin import PngInfo
 
@@ -69,14 +69,14 @@ def save_arguments(format: str, settings: str) -> dict[str, Any]:
 
 
 def find_settings(data: bytes) -> str | None:
-    """The text in a picture file; None where it has none. Another program may have written it."""
+    """The text in a picture file. None if it has none. Another program may have written it."""
     if data.startswith(b"\x89PNG"):
         head = f"{KEYWORD}\0".encode()
         chunks = (data[start : end - 4] for name, start, end in png_chunks(data) if name == b"tEXt")
         text = next((each[len(head) :] for each in chunks if each.startswith(head)), b"")
     elif data.startswith(b"\xff\xd8"):
         text = exif_text(data.partition(b"Exif\0\0")[2], IMAGE_DESCRIPTION)
-    else:  # a WebP has it behind the pixels
+    else:  # a WebP has it after the pixels
         text = exif_text(data.rpartition(b"EXIF")[2][4:], IMAGE_DESCRIPTION)
     is_ours = text.startswith(b"{") and len(text) <= LONGEST_SETTINGS_BYTES
     return text.decode("latin-1") if is_ours else None

@@ -1,6 +1,6 @@
-"""Pictures as they are given: paths, bytes, open files, arrays and tensors.
+"""The sources of pictures: paths, bytes, open files, arrays and tensors.
 
-Needs nothing but Python: of an array, only its own methods are called."""
+This module needs only Python, because it calls only the methods of an array."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class Readable(Protocol):
 
 @runtime_checkable
 class PixelArray(Protocol):
-    """A numpy array, or a tensor of torch: what is read of it before either is imported."""
+    """A numpy array or a torch tensor, recognised without importing either package."""
 
     @property
     def shape(self) -> Any: ...
@@ -61,25 +61,25 @@ def read_bytes(source: Source, name: str, limit_bytes: int | None = None) -> byt
     """The bytes of a picture file.
 
     Args:
-        name: what it is called in messages where it has no path.
+        name: its name in messages if it has no path.
         limit_bytes: how large it may be.
 
     Raises:
-        UnreadablePicture: it is not there, empty, too large, or no file.
+        UnreadablePicture: it does not exist, is empty, is too large, or is not a file.
     """
     if isinstance(source, str) and source[:8].lower().startswith(("https://", "http://")):
         sentence = f"{source} is a URL: download it, or paint with a service, which fetches it."
         raise UnreadablePicture(sentence)
     if isinstance(source, str | os.PathLike):
         path = Path(os.fsdecode(source))
-        return _checked(_read(path, limit_bytes), str(path), limit_bytes)
+        return _check_length(_read(path, limit_bytes), str(path), limit_bytes)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _checked(bytes(source), name, limit_bytes)
-    return _checked(_content(source, name), name_of(source, name), limit_bytes)
+        return _check_length(bytes(source), name, limit_bytes)
+    return _check_length(_read_open_file(source, name), name_of(source, name), limit_bytes)
 
 
 def name_of(source: object, otherwise: str) -> str:
-    """What a source is called in messages."""
+    """The name of a source in messages."""
     if isinstance(source, str | os.PathLike):
         return str(Path(os.fsdecode(source)))
     name = getattr(source, "name", None)
@@ -87,13 +87,13 @@ def name_of(source: object, otherwise: str) -> str:
 
 
 def _read(path: Path, limit_bytes: int | None) -> bytes:
-    """The bytes of a file, which is not read where it is far too large."""
+    """The bytes of a file. A file that is too large is not read."""
     try:
         if path.is_dir():
             raise UnreadablePicture(f"{path} is a folder, not a picture.")
         size = path.stat().st_size
         if limit_bytes is not None and size > limit_bytes:
-            raise UnreadablePicture(f"{path} {_too_large(size, limit_bytes)}")
+            raise UnreadablePicture(f"{path} {_describe_size(size, limit_bytes)}")
         return path.read_bytes()
     except FileNotFoundError:
         raise UnreadablePicture(f"There is no file {path}.") from None
@@ -104,72 +104,72 @@ def _read(path: Path, limit_bytes: int | None) -> bytes:
         raise UnreadablePicture(f"{path} cannot be read: {reason}.") from error
 
 
-def _content(file: Readable, name: str) -> bytes:
-    """All of an open file, wherever it stands: it may have been written just now, or looked into.
-    Of a pipe, the rest."""
+def _read_open_file(file: Readable, name: str) -> bytes:
+    """Reads all of an open file, from its beginning: it may just have been written or read. Reads
+    the rest of a pipe."""
     read: Callable[[], object] | None = getattr(file, "read", None)
     seek: Callable[[int], object] | None = getattr(file, "seek", None)
     if not callable(read):
         kind = type(file).__name__
         raise UnreadablePicture(
-            f"{name} is of the type {kind}: a path, bytes, a file open in binary, a Pillow "
-            "picture or an array is needed."
+            f"{name} is of the type {kind}: it must be a path, bytes, a file open in binary, a "
+            "Pillow picture or an array."
         )
     if isinstance(file, TextIOBase) and not file.closed:
-        raise _open_as_text(file, name)
+        raise _open_as_text_error(file, name)
     try:
         if callable(seek):
             with suppress(OSError):  # a pipe
                 seek(0)
         data = read()
-    # A file may be anybody's class, and raise anything.
+    # The file may be of any class, and raise anything.
     except Exception as error:
         reason = "it is open for writing" if isinstance(error, UnsupportedOperation) else error
         sentence = f"{name_of(file, name)} cannot be read: {str(reason).rstrip('.')}."
         raise UnreadablePicture(sentence) from error
     if isinstance(data, str):
-        raise _open_as_text(file, name)
+        raise _open_as_text_error(file, name)
     if not isinstance(data, bytes | bytearray | memoryview):
         kind = type(data).__name__
         raise UnreadablePicture(f"{name_of(file, name)} gives {kind} when read, not bytes.")
     return bytes(data)
 
 
-def _open_as_text(file: object, name: str) -> UnreadablePicture:
+def _open_as_text_error(file: object, name: str) -> UnreadablePicture:
     sentence = f"{name_of(file, name)} is open as text: open it in binary, as open(path, 'rb')."
     return UnreadablePicture(sentence)
 
 
-def _checked(data: bytes, name: str, limit_bytes: int | None) -> bytes:
+def _check_length(data: bytes, name: str, limit_bytes: int | None) -> bytes:
     if not data:
         raise UnreadablePicture(f"{name} is empty.")
     if limit_bytes is not None and len(data) > limit_bytes:
-        raise UnreadablePicture(f"{name} {_too_large(len(data), limit_bytes)}")
+        raise UnreadablePicture(f"{name} {_describe_size(len(data), limit_bytes)}")
     return data
 
 
-def _too_large(size_bytes: int, limit_bytes: int) -> str:
+def _describe_size(size_bytes: int, limit_bytes: int) -> str:
     return (
-        f"is {size_bytes / 1e6:.1f} MB; {limit_bytes / 1e6:g} MB are taken at most: "
+        f"is {size_bytes / 1e6:.1f} MB, and the limit is {limit_bytes / 1e6:g} MB: "
         "save it smaller, or as a JPEG."
     )
 
 
 def pixels_of(array: PixelArray, name: str) -> Any:
-    """A numpy array of bytes, as Pillow takes it, of an array of (height, width), or of (height,
-    width, channels): grey, grey and alpha, RGB, or RGB and alpha; or of a tensor of torch, of
-    (channels, height, width) or (1, channels, height, width).
+    """Converts an array or a tensor to a numpy array of bytes for Pillow.
 
-    Whole numbers are 0 to 255, or 0 to 65535 where they have 16 bits; floating point numbers are
-    0 to 1.
+    An array has the shape (height, width) or (height, width, channels), where the channels are
+    grey, grey and alpha, RGB, or RGB and alpha. A torch tensor has the shape (channels, height,
+    width) or (1, channels, height, width). Whole numbers are in 0 to 255, or in 0 to 65535 if they
+    have 16 bits. Floating point numbers are in 0 to 1.
 
     Raises:
         UnreadablePicture: it has another shape, type or range.
     """
     try:
-        shape, values = tuple(array.shape), _on_host(array)
-    # An array may be of anybody's class, and a tensor without numbers, or of a type or a layout
-    # that numpy does not know.
+        shape, values = tuple(array.shape), _to_numpy(array)
+    # The array may be of any class. A tensor may have no numbers, or a type or a layout that numpy
+    # does not know.
     except Exception as error:
         sentence = f"{name} is an array that cannot be read: {str(error).rstrip('.!')}."
         raise UnreadablePicture(sentence) from error
@@ -181,18 +181,18 @@ def pixels_of(array: PixelArray, name: str) -> Any:
     has_channels = values.ndim == 3 and values.shape[2] in (2, 3, 4)
     if not (values.ndim == 2 or has_channels) or not all(shape):
         raise UnreadablePicture(
-            f"{name} is an array of the shape {shape}: (height, width, channels) is needed, or a "
-            "tensor of (channels, height, width), with 1 to 4 channels."
+            f"{name} is an array of the shape {shape}: it must be (height, width, channels), or "
+            "(channels, height, width) for a tensor, with 1 to 4 channels."
         )
     return _as_bytes(values, name)
 
 
-def _on_host(array: Any) -> Any:
+def _to_numpy(array: Any) -> Any:
     """The numpy array of an array, or of a tensor of torch."""
     if not hasattr(array, "detach"):
         return array.__array__()
     tensor = array.detach().cpu()
-    # Which numpy does not know.
+    # numpy does not know bfloat16.
     return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
 
 
@@ -203,8 +203,8 @@ def _as_bytes(values: Any, name: str) -> Any:
         return values.astype("uint8") * 255
     if kind == "u" and bits == 16:
         return ((values.astype("float64") / 257) + 0.5).astype("uint8")
-    most = 1 if kind == "f" else 255
-    if kind not in "iuf" or not (values.min() >= 0 and values.max() <= most):
+    maximum = 1 if kind == "f" else 255
+    if kind not in "iuf" or not (values.min() >= 0 and values.max() <= maximum):
         raise UnreadablePicture(
             f"{name} is an array of {values.dtype} out of range: whole numbers must be in "
             "0 to 255, 16-bit ones (uint16) in 0 to 65535, floating point numbers in 0 to 1."

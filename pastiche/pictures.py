@@ -1,7 +1,7 @@
-"""The one reader of pictures: whatever is given becomes upright sRGB pixels, 8 bits a channel.
+"""The reader of pictures: every picture becomes upright sRGB pixels with 8 bits per channel.
 
-Used by the service, the client, the command line and the library; docs/picture-files.md has the
-table of what it does. Needs Pillow alone.
+The service, the client, the command line and the library all use it. docs/picture-files.md has a
+table of what it does. It needs only Pillow.
 """
 
 from contextlib import suppress
@@ -44,15 +44,15 @@ _PROFILED_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _SIXTEEN_TO_EIGHT_BITS = [round(value / 257) for value in range(65536)]
 
 _SCAN_PADDINGS = (b"\x55" * 64, b"\xaa" * 64)
-"""What is read in place of the bits that a JPEG lacks, where nothing is read as zeros: one begins
-with a bit of each kind."""
+"""Two different paddings for a JPEG that may be cut off. One begins with a 0 bit, one with a 1
+bit."""
 
 
 def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:
-    """A picture, upright, in sRGB and 8 bits a channel: RGB, or RGBA where it is transparent.
+    """Reads a picture, upright, in sRGB and 8 bits per channel: RGB, or RGBA if it is transparent.
 
     Args:
-        name: what it is called in messages.
+        name: its name in messages.
 
     Raises:
         UnreadablePicture: it cannot be read; the message is a sentence that says why.
@@ -78,7 +78,7 @@ def read_picture(source: AnySource, name: str = "The picture") -> Image.Image:
 
 
 class EncodedPicture:
-    """A picture file whose header is read and whose pixels are not: its size can be checked first.
+    """A picture file whose header is read, but not its pixels, so that its size can be checked.
 
     Raises:
         UnidentifiedImageError: its format is not among `FORMATS`.
@@ -94,8 +94,8 @@ class EncodedPicture:
         return self._image.size
 
     def decode(self) -> Image.Image:
-        """The first frame as `read_picture` gives it. Decoders raise every kind of error on broken
-        bytes."""
+        """The first frame as `read_picture` returns it. Decoders raise all kinds of errors on
+        broken bytes."""
         self._load()
         image, profile = self._image, self._file.profile or self._image.info.get("icc_profile")
         orientation = self._file.orientation
@@ -103,7 +103,7 @@ class EncodedPicture:
             orientation = _orientation_in(image)
         alpha = self._alpha_of_colour() if self._file.transparent_colour else _alpha_of(image)
         image.info = {}
-        return _plain(image, alpha, profile, orientation)
+        return _convert(image, alpha, profile, orientation)
 
     def _open(self, ending: bytes = b"") -> ImageFile.ImageFile:
         opened = Image.open(BytesIO(self._file.data + ending), formats=FORMATS)
@@ -111,8 +111,8 @@ class EncodedPicture:
         return opened
 
     def _load(self) -> None:
-        """The pixels. A file without an end is taken if other bytes in the place of its end make no
-        difference: then all pixels are there."""
+        """Loads the pixels. A file without an end marker is accepted if bytes appended to it make
+        no difference, because then no pixel is missing."""
         if self._file.is_complete:
             self._image.load()
             return
@@ -123,15 +123,16 @@ class EncodedPicture:
             raise OSError("The file is cut off: pixels are missing.")
 
     def _alpha_of_colour(self) -> Image.Image:
-        """The alpha of a PNG with one transparent colour, which is compared at full depth."""
+        """The alpha channel of a PNG with one transparent colour, compared at full depth."""
         colour, depth = self._file.transparent_colour, self._file.depth
         assert colour is not None
         if depth == 16 and self._image.mode == "RGB":
             high = _alpha_of_key(self._image, tuple(sample >> 8 for sample in colour))
-            # The decoder keeps the high byte of each sample; read as little-endian, the low one.
-            again = self._open()
-            again.tile = [each._replace(args="RGB;16L") for each in again.tile]
-            low = _alpha_of_key(again, tuple(sample & 255 for sample in colour))
+            # The decoder keeps the high byte of each sample, or the low one if it reads the
+            # samples as little-endian.
+            low_bytes = self._open()
+            low_bytes.tile = [each._replace(args="RGB;16L") for each in low_bytes.tile]
+            low = _alpha_of_key(low_bytes, tuple(sample & 255 for sample in colour))
             return ImageChops.lighter(high, low)
         if depth < 8:
             colour = tuple(sample * 255 // (2**depth - 1) for sample in colour)
@@ -139,12 +140,12 @@ class EncodedPicture:
 
 
 def _upright_srgb(picture: Image.Image, name: str) -> Image.Image:
-    """A Pillow picture as `read_picture` gives it. The picture itself stays as it is."""
+    """A Pillow picture as `read_picture` returns it. The original is not changed."""
     if 0 in picture.size:
         width, height = picture.size
         raise UnreadablePicture(f"{name} has no pixels: it is {width}×{height}.")
     try:
-        stored = _stored(picture)
+        stored = _open_stored_file(picture)
         if stored is not None:
             return stored.decode()
         orientation = _orientation_in(picture)
@@ -152,7 +153,7 @@ def _upright_srgb(picture: Image.Image, name: str) -> Image.Image:
         alpha = _alpha_of(copy)
         profile = copy.info.get("icc_profile")
         copy.info = {}
-        return _plain(copy, alpha, profile, orientation)
+        return _convert(copy, alpha, profile, orientation)
     except MemoryError:
         raise
     except Exception as error:
@@ -161,7 +162,7 @@ def _upright_srgb(picture: Image.Image, name: str) -> Image.Image:
 
 
 def encode_png(picture: object, name: str = "The picture") -> bytes:
-    """A Pillow picture or an array as a PNG file that `read_picture` reads as the picture itself.
+    """Encodes a Pillow picture or an array as a PNG that `read_picture` reads as the same picture.
 
     Raises:
         UnreadablePicture: it cannot be read; the message is a sentence that says why.
@@ -173,9 +174,9 @@ def encode_png(picture: object, name: str = "The picture") -> bytes:
     return out.getvalue()
 
 
-def _stored(picture: Image.Image) -> EncodedPicture | None:
-    """The file of a picture that Pillow has opened and not decoded yet: it says more than Pillow
-    keeps. None where it is decoded, or no file of ours."""
+def _open_stored_file(picture: Image.Image) -> EncodedPicture | None:
+    """The file of a picture that Pillow has opened but not decoded yet, because the file has more
+    information than Pillow keeps. None if it is decoded, or has another format."""
     file = getattr(picture, "fp", None)
     if not getattr(picture, "tile", None) or file is None or picture.tell() != 0:
         return None
@@ -198,14 +199,15 @@ def on_white(picture: Image.Image) -> Image.Image:
 
 
 def as_mask(picture: Image.Image) -> Image.Image:
-    """How light an RGB or RGBA picture is, in grey; what is transparent is black: not painted."""
+    """The lightness of an RGB or RGBA picture, in grey. Transparent pixels are black, so they are
+    not painted."""
     if picture.mode != "RGBA":
         return picture.convert("L")
     return ImageChops.multiply(picture.convert("RGB").convert("L"), picture.getchannel("A"))
 
 
 def apply_transparency(picture: Image.Image, content: Image.Image) -> Image.Image:
-    """A painted picture that is as transparent as its content image, which `read_picture` gave."""
+    """The painted picture with the transparency of its content image, from `read_picture`."""
     if content.mode != "RGBA":
         return picture
     alpha = content.getchannel("A").resize(picture.size, Image.Resampling.BICUBIC)
@@ -214,11 +216,11 @@ def apply_transparency(picture: Image.Image, content: Image.Image) -> Image.Imag
     return transparent
 
 
-def _plain(
+def _convert(
     image: Image.Image, alpha: Image.Image | None, profile: bytes | None, orientation: int
 ) -> Image.Image:
-    """Upright, in sRGB and 8 bits; the image has no metadata left."""
-    plain = _in_srgb(_eight_bit(image), profile)
+    """The image upright, in sRGB and 8 bits. Its metadata must be removed already."""
+    plain = _convert_to_srgb(_eight_bit(image), profile)
     if alpha is not None and alpha.getextrema() != (255, 255):
         plain.putalpha(alpha)
     turn = _TURNS.get(orientation)
@@ -226,10 +228,11 @@ def _plain(
 
 
 def _orientation_in(picture: Image.Image) -> int:
-    """What the EXIF of a picture of Pillow's says, which for AVIF has the file's own orientation.
-    Browsers turn no WebP, and nothing by its XMP; Pillow turns a TIFF itself."""
+    """The orientation in the EXIF of a Pillow picture. For AVIF, Pillow puts the orientation of the
+    file there. Browsers do not turn a WebP, and ignore XMP. Pillow turns a TIFF itself."""
     exif = picture.info.get("exif")
-    # A copy, as a smaller one, has no format: what only a WebP has beside EXIF tells one.
+    # A copy, such as a resized one, has no format. A WebP is recognised by other keys that only it
+    # has.
     is_webp = picture.format == "WEBP" or picture.info.keys() >= {"loop", "background"}
     if is_webp or picture.format == "TIFF" or not isinstance(exif, bytes):
         return 1
@@ -237,7 +240,7 @@ def _orientation_in(picture: Image.Image) -> int:
 
 
 def _alpha_of(image: Image.Image) -> Image.Image | None:
-    """How opaque each pixel is, in grey; None where all are."""
+    """The opacity of each pixel, in grey. None if all are opaque."""
     if not image.has_transparency_data:
         return None
     if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa"):
@@ -248,13 +251,13 @@ def _alpha_of(image: Image.Image) -> Image.Image | None:
         isinstance(c, int) for c in colour
     ):
         return None
-    if image.mode == "RGB" and max(colour) > 255:  # of 16 bits, of which Pillow has read 8
+    if image.mode == "RGB" and max(colour) > 255:  # has 16 bits, of which Pillow has read 8
         colour = tuple(sample >> 8 for sample in colour)
     return _alpha_of_key(image, colour)
 
 
 def _alpha_of_key(image: Image.Image, colour: tuple[int, ...]) -> Image.Image:
-    """An alpha that is 0 where the image has this colour."""
+    """An alpha channel that is 0 where the image has this colour."""
     if image.mode.startswith("I"):
         table = [0 if value == colour[0] else 255 for value in range(65536)]
         return image.convert("I").point(table, "L")
@@ -268,11 +271,11 @@ def _alpha_of_key(image: Image.Image, colour: tuple[int, ...]) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """The colours as RGB, L or CMYK, without alpha. 16-bit grey is scaled: Pillow's own conversion
-    would clip it to white."""
+    """The colours as RGB, L or CMYK, without alpha. 16-bit grey is scaled, because Pillow's
+    conversion would clip it to white."""
     if image.mode in ("RGB", "L", "CMYK"):
         return image
-    if image.mode == "I":  # 32-bit integers: only the largest says where white is
+    if image.mode == "I":  # 32-bit integers: only the largest value tells where white is
         largest = image.getextrema()[1]
         if isinstance(largest, int) and largest <= 255:
             return image.convert("L")
@@ -286,8 +289,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit_of_floats(image: Image.Image) -> Image.Image:
-    """Grey, from floating point numbers of which nothing says where white is: at 1, at 255 or at
-    65535, of which the largest number tells one. What resampling put beyond is clipped."""
+    """Grey, from floating point numbers. White may be at 1, at 255 or at 65535, and the largest
+    number tells which. Values that resampling put beyond white are clipped."""
     largest = image.getextrema()[1]
     if not isinstance(largest, float) or not isfinite(largest):
         raise ValueError("some of its numbers are not finite")
@@ -296,9 +299,9 @@ def _eight_bit_of_floats(image: Image.Image) -> Image.Image:
     return image.point(lambda value: value * scale + 0.5).convert("L")
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """In sRGB. A profile that is broken, or for another number of channels, says nothing about the
-    pixels and is ignored."""
+def _convert_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Converts an image to sRGB. A profile that is broken, or for another number of channels, is
+    ignored."""
     if profile:
         with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
             source = ImageCms.ImageCmsProfile(BytesIO(profile))

@@ -1,7 +1,7 @@
 """Presets: named sets of option values. `paper` and `neural-style` reproduce published methods.
 
-Those two name the source of every value. What a source leaves open is our choice, and says so;
-options that a preset does not set have their defaults.
+These two name the source of every value. A value that the source does not specify is our choice,
+and marked as such. Options that a preset does not set have their defaults.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ PAPER: Mapping[str, Constant] = {
     # ½ Σ (F − P)² at relu4_2; 1/(4N²M²) Σ (G − A)² with w_l = 1/5 at relu1_1 to relu5_1.
     "normalisation": Constant("paper", "eq. 1, 4 and 5, section 3"),
     "style_statistic": Constant("gram", "eq. 3"),
-    # α/β = 10⁻³; both may be multiplied with anything.
+    # α/β = 10⁻³; only the ratio matters.
     "content_weight": Constant(1.0, "figures 5 and 6"),
     "style_weight": Constant(1000.0, "figures 5 and 6"),
     "tv_weight": Constant(0.0, "eq. 7, which has no third term"),
@@ -38,10 +38,10 @@ PAPER: Mapping[str, Constant] = {
     "iterations": Constant(500, "open there; max_iter in the authors' notebook"),
 }
 """Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
-notebook is leongatys/PytorchNeuralStyleTransfer. Open there: the size, the spread of the noise, the
-history of L-BFGS, how images are resized, and what is beyond the gamut. Its network is VGG-19 with
-every filter scaled to a mean activation of 1, which `whitened` has and the pretrained files do not:
-with them, style counts for more."""
+notebook is leongatys/PytorchNeuralStyleTransfer. The paper does not specify the size, the spread of
+the noise, the history of L-BFGS, how images are resized, and what happens beyond the gamut. Its
+network is VGG-19 with every filter scaled to a mean activation of 1. `whitened` is scaled in this
+way, the pretrained files are not: with them, style counts for more."""
 
 NEURAL_STYLE: Mapping[str, Constant] = {
     "size": Constant(512, "-image_size"),
@@ -70,12 +70,15 @@ NEURAL_STYLE: Mapping[str, Constant] = {
     "resampling": Constant("bilinear", "image.scale"),
     "scales": Constant(1, "main: one size"),
 }
-"""neural_style.lua of jcjohnson/neural-style, with its defaults. What differs: pixels are 255 times
-what they are in 0 to 1, as the network was trained, not 256 times; images shrink by PIL's bilinear
-filter, not by the mean of what each pixel covers; pooling leaves out an odd last row or column,
-where Caffe's takes it alone; the total variation has the differences within the last row and column
-too; the first step of L-BFGS has a length of its own, and a step that raises the objective is taken
-back; and colours that no screen shows cost something."""
+"""neural_style.lua of jcjohnson/neural-style, with its defaults. These things differ:
+
+- Pixels in 0 to 1 are multiplied by 255, as when the network was trained, not by 256.
+- Images shrink by PIL's bilinear filter, not by the mean of the area that each pixel covers.
+- Pooling leaves out an odd last row or column, which Caffe pools by itself.
+- The total variation includes the differences within the last row and column.
+- The first step of L-BFGS has another length, and a step that raises the objective is undone.
+- Colours that no screen shows are penalised.
+"""
 
 SOURCED: Mapping[Preset, Mapping[str, Constant]] = {"paper": PAPER, "neural-style": NEURAL_STYLE}
 """The presets that reproduce published methods."""
@@ -94,9 +97,9 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
 NETWORKS: Mapping[Preset, tuple[BackboneChoice, ...]] = {
     "neural-style": ("vgg19-caffe", "vgg19", "vgg16"),
 }
-"""The backbones that a preset works with, where it does not work with all: the weights of
-`neural-style` are for features as large as those of a pretrained network; with others the picture
-stays grey."""
+"""The backbones of a preset that does not work with all of them. The weights of `neural-style` are
+for features as large as those of a pretrained network. With other backbones the picture stays
+grey."""
 
 MEANINGS: Mapping[Preset, str] = {
     "draft": "A quick look at a pair of images.",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """Shows the iterations and the scale of a run on standard error; nothing if that is neither a
-    terminal nor a notebook."""
+    """Shows the iterations and the scale of a run on standard error, if that is a terminal or a
+    notebook."""
 
     def __init__(self, console: Console | None = None) -> None:
         console = console or Console(stderr=True)

@@ -1,7 +1,8 @@
 """The sizes of images, and the pyramid: which sizes are painted, with how many iterations each.
 
 Coarse to fine as in Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR
-2017), section 6: strokes that are larger than the network sees come in where the picture is small.
+2017), section 6. Strokes that are larger than the network's receptive field are painted while the
+picture is small.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,12 @@ from dataclasses import dataclass
 from pastiche.options import OptionError, Options
 
 STYLE_SIDE = 512
-"""The least longest side, in pixels, that the style images have beside the finished pastiche: made
-as small as a small pastiche, their strokes would be two pixels wide, and no longer look like any.
-Smaller scales of it see them smaller by as much."""
+"""The minimum longest side of the style images, in pixels, for the full size of the pastiche. In
+images as small as a small pastiche, the strokes would be two pixels wide, and no longer look like
+strokes. At coarser scales the style images shrink in proportion."""
 
 SHORTEST_SIDE = 32
-"""No scale is smaller than this, in pixels on its shorter side, but the only one."""
+"""The minimum shorter side of a scale, in pixels, unless it is the only one."""
 
 
 def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
@@ -24,8 +25,8 @@ def fitted(height: int, width: int, longest_side: int) -> tuple[int, int]:
 
 
 def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two (height, width) have one aspect ratio, to a pixel or a hundredth: both may have
-    been rounded."""
+    """Whether two (height, width) have the same aspect ratio, within a pixel or a hundredth,
+    because both may have been rounded."""
     expected = fitted(*other, max(size))
     return all(
         abs(side - fitting) <= max(1.0, 0.01 * fitting)
@@ -34,7 +35,7 @@ def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def style_side(side: int, options: Options) -> float:
-    """The longest side that style images should have, in pixels, where the pastiche's is `side`."""
+    """The longest side that style images should have, in pixels, for a pastiche of `side`."""
     factor = 1.0
     if options.normalisation == "pastiche":
         factor = max(1.0, STYLE_SIDE / options.size)
@@ -42,14 +43,14 @@ def style_side(side: int, options: Options) -> float:
 
 
 def enlarges_styles(options: Options) -> bool:
-    """Whether a style image with fewer pixels than `style_side` is enlarged, as by the paper and
-    neural_style.lua: it then has no more detail, and strokes as large as they should be."""
+    """Whether a style image smaller than `style_side` is enlarged, as in the paper and in
+    neural_style.lua. Then its strokes have the right size, but no more detail than before."""
     return options.normalisation != "pastiche"
 
 
 def style_size(style: tuple[int, int], side: int, options: Options) -> tuple[int, int]:
-    """The (height, width) at which a style image is used, where the longest side of the pastiche is
-    `side`: with no more pixels than it has, unless `enlarges_styles`."""
+    """The (height, width) at which a style image is used for a pastiche whose longest side is
+    `side`. It is not enlarged, unless `enlarges_styles`."""
     longest_side = style_side(side, options)
     if not enlarges_styles(options):
         longest_side = min(longest_side, max(style))
@@ -61,7 +62,8 @@ class Scale:
     """One size of the pyramid: its longest side, (H, W), and how many iterations it gets.
 
     Attributes:
-        style_ratio: the longest side that style images should have, over the longest side here.
+        style_ratio: the longest side that style images should have, relative to the longest side of
+            the scale.
     """
 
     longest_side: int
@@ -86,8 +88,8 @@ class Scale:
 
 
 LEAST_SIDE = 16
-"""No scale that `scale_iterations` sets is smaller, on its shorter side: the network
-halves it four times."""
+"""The minimum shorter side of a scale that `scale_iterations` sets: the network halves it four
+times."""
 
 
 def scales(height: int, width: int, options: Options) -> list[Scale]:
@@ -102,10 +104,10 @@ def scales(height: int, width: int, options: Options) -> list[Scale]:
         _check_coarsest(height, width, sides)
     else:
         *coarse, full = _sides(options, min(options.scales, options.iterations))
-        # Without those that are too small to show anything.
+        # Leave out scales that are too small to show anything.
         coarse = [side for side in coarse if min(fitted(height, width, side)) >= SHORTEST_SIDE]
         sides = [*coarse, full]
-        counts = _shared_out(options.iterations, len(sides))
+        counts = _distribute(options.iterations, len(sides))
     ratio = style_side(1, options)
     return [
         Scale(side, fitted(height, width, side), count, ratio)
@@ -125,13 +127,13 @@ def _check_coarsest(height: int, width: int, sides: list[int]) -> None:
         raise OptionError(
             "scale_iterations",
             f"must have fewer numbers: the first of its {len(sides)} scales would be "
-            f"{columns}×{rows} pixels, where {LEAST_SIDE} on the shorter side are the least.",
+            f"{columns}×{rows} pixels, and the minimum is {LEAST_SIDE} on the shorter side.",
         )
 
 
-def _shared_out(iterations: int, parts: int) -> tuple[int, ...]:
-    """Iterations for each scale, coarse to fine: as many at each, and what is left over at full
-    size. Coarse scales lay out the large strokes and cost little: docs/engine.md has the figures.
-    """
+def _distribute(iterations: int, parts: int) -> tuple[int, ...]:
+    """The iterations of each scale, coarse to fine: the same number for each, and the remainder at
+    full size. Coarse scales lay out the large strokes and cost little: docs/engine.md has the
+    figures."""
     each = iterations // parts
     return (*(parts - 1) * [each], iterations - (parts - 1) * each)

@@ -1,12 +1,12 @@
-"""Standard output and error as every program of ours writes to them."""
+"""Prepares standard output and standard error, for every program of Pastiche."""
 
 import sys
 from io import TextIOWrapper
 
 
 def replace_unencodable_characters() -> None:
-    """Writes question marks for the characters that the terminal's encoding does not have, in place
-    of an exception: messages have more than ASCII."""
+    """Writes question marks for characters that the terminal's encoding lacks, instead of raising
+    an exception: messages are not only ASCII."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")

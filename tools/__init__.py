@@ -1,1 +1,1 @@
-"""Programs for those who work on the project: what draws, paints and writes its documentation."""
+"""Programs for developers of the project, which draw, paint and write its documentation."""

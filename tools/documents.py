@@ -1,6 +1,6 @@
-"""The pages of the documentation that the code itself knows: `python -m tools.documents`.
+"""Writes the generated pages of the documentation: `python -m tools.documents`.
 
-A test holds the committed pages against these functions, so they cannot go stale.
+A test compares the committed pages with these functions, so that they cannot become outdated.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _BEGINS, _ENDS = "<!-- options: make docs -->", "<!-- end of options -->"
 
 
 def settings_page() -> str:
-    """Every setting: its variable, its default and what it means."""
+    """Every setting: its variable, its default and its meaning."""
     rows = (
         (
             f"`PASTICHE_{name.upper()}`",
@@ -44,7 +44,7 @@ def settings_page() -> str:
 
 
 def options_page() -> str:
-    """Every field of a job: its default, what it may be and what it means; and the presets."""
+    """Every field of a job with its default, allowed values and meaning, and the presets."""
     pictures = (
         (f"`{name}`", "" if field.most == 1 else f"up to {field.most}", field.description)
         for name, field in PICTURE_FIELDS.items()
@@ -82,7 +82,7 @@ def options_page() -> str:
 
 
 def _sourced_preset(name: Preset) -> str:
-    """A preset whose values come from elsewhere, each with its source."""
+    """A preset that reproduces a published method: each value with its source."""
     rows = (
         (f"`{option}`", _code(_short(constant.value)), constant.source)
         for option, constant in SOURCED[name].items()
@@ -114,7 +114,7 @@ def _option_table(kind: str, options: Iterable[Option], group: str) -> str:
 
 
 def engine_options() -> str:
-    """Every option with its meaning, and where it comes from."""
+    """Every option with its meaning and its source."""
     rows = (
         (
             f"`{option.name}`",
@@ -128,7 +128,7 @@ def engine_options() -> str:
 
 
 def engine_page() -> str:
-    """The engine's page, which is written by hand but for its table of options."""
+    """The engine's page, in which only the table of options is generated."""
     page = (FOLDER / "engine.md").read_text("utf-8")
     before, found, rest = page.partition(_BEGINS)
     _, also_found, after = rest.partition(_ENDS)
@@ -138,12 +138,12 @@ def engine_page() -> str:
 
 
 def _as_text(default: Any) -> Any:
-    """A default as a form has it, None where it is empty."""
+    """A default as in a form, None if it is empty."""
     return default if default not in ((), {}) else None
 
 
 def errors_page() -> str:
-    """Every code that a client can meet: of a refused request, and of a failed job."""
+    """Every error code that a client can get: of refused requests and of failed jobs."""
     refusals = ((f"`{each.code}`", str(each.status), each.title) for each in list_errors())
     fields = ((f"`{code}`", meaning) for code, meaning in FIELD_ERRORS.items())
     failures = ((f"`{code}`", sentence) for code, sentence in FAILURES.items())

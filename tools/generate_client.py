@@ -22,7 +22,7 @@ from shared.inputs import PICTURE_FIELDS
 FOLDER = Path(__file__).parents[1] / "pastiche" / "client"
 
 SYNCHRONOUS_MODULES = ("client.py", "connection.py", "job_handle.py")
-"""Those that are generated from the module whose name begins with `async_`."""
+"""The modules that are generated from those whose names begin with `async_`."""
 
 _NAMES = {
     "AsyncClient": "Client",
@@ -41,7 +41,7 @@ _NAMES = {
     "make_form_in_thread": "make_form",
     "read_upload_in_thread": "read_upload",
 }
-"""What the synchronous client calls instead."""
+"""The names in the asynchronous modules, and their replacements."""
 
 _WORDS = {
     '"""`AsyncClient`, on asyncio or trio. `client.py` is generated from this file by '
@@ -54,7 +54,7 @@ _WORDS = {
     "`async with`": "`with`",
     "an `with`": "a `with`",
 }
-"""The same for docstrings."""
+"""The words in docstrings, and their replacements."""
 
 _TYPES = {
     LayerWeights: "LayerWeights",
@@ -76,7 +76,7 @@ def generate_synchronous(name: str) -> str:
         text = target.read_text("utf-8")
     for word, replacement in _WORDS.items():
         text = text.replace(word, replacement)
-    return _formatted(text)
+    return _format(text)
 
 
 def generate_options() -> str:
@@ -91,7 +91,7 @@ def generate_options() -> str:
     }
     pictures["pictures_of"] = types.pop("pictures_of")
     common = {name: kind for name, kind in types.items() if name not in axes}
-    return _formatted(
+    return _format(
         f'''"""The arguments of a submission: generated from `pastiche.options` by `make client`."""
 
 from collections.abc import Sequence
@@ -151,7 +151,7 @@ def _fields(types: dict[str, str]) -> str:
 
 
 def _name(hint: Any) -> str:
-    """How a type is written; None, which stands for an option that is not given, is left out."""
+    """The source of a type, without None, which stands for an option that is not given."""
     if hint in _TYPES:
         return _TYPES[hint]
     arguments = get_args(hint)
@@ -162,7 +162,7 @@ def _name(hint: Any) -> str:
     return " | ".join(_name(each) for each in arguments if each is not type(None))
 
 
-def _formatted(source: str) -> str:
+def _format(source: str) -> str:
     fix = ["check", "--select", "I,SIM117,UP028", "--fix-only", "--unsafe-fixes"]
     for arguments in (fix, ["format"]):
         command = [sys.executable, "-m", "ruff", *arguments, "--quiet", "--stdin-filename"]

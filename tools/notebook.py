@@ -1,4 +1,4 @@
-"""The notebook `examples/library.ipynb`: the page for data scientists, cell by cell."""
+"""Generates the notebook `examples/library.ipynb` from the page for data scientists."""
 
 import json
 import re
@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "data-science.md"
 
 
 def generate_notebook() -> str:
-    """A code cell for each block of Python on the page, and a cell of text for what is between."""
+    """The notebook, with a code cell for each block of Python on the page, and cells of text."""
     parts = re.split(r"```python\n(.*?)```\n", PAGE.read_text("utf-8"), flags=re.DOTALL)
     cells = [_cell(number, part.strip()) for number, part in enumerate(parts) if part.strip()]
     notebook = {
@@ -25,7 +25,7 @@ def generate_notebook() -> str:
 
 
 def _cell(number: int, text: str) -> dict[str, Any]:
-    """A cell; what it refers to is found from the notebook's folder, in which Jupyter runs it."""
+    """A cell, with paths relative to the notebook's folder, in which Jupyter runs it."""
     if number % 2:
         kind, text = "code", text.replace('"examples/', '"')
         more: dict[str, Any] = {"execution_count": None, "outputs": []}

@@ -1,4 +1,4 @@
-"""The alerts as a resource for Kubernetes: `python -m tools.prometheus_rule`."""
+"""Writes the alerts as a resource for Kubernetes: `python -m tools.prometheus_rule`."""
 
 from pathlib import Path
 from textwrap import indent
@@ -18,7 +18,7 @@ spec:
 
 
 def prometheus_rule() -> str:
-    """The resource, whose specification is the file of rules."""
+    """The resource. Its specification is the file of rules."""
     return _HEADER + indent(RULES_FILE.read_text("utf-8"), "  ")
 
 

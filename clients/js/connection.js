@@ -3,7 +3,7 @@ import { ORDINARY, retry } from "./retry.js";
 import { Deadline } from "./waiting.js";
 
 const RESPONSE_MILLISECONDS = 60_000;
-const UPLOAD_MILLISECONDS = 300_000; // as long as the service itself waits for one
+const UPLOAD_MILLISECONDS = 300_000; // as long as the service waits for an upload
 const SILENCE_MILLISECONDS = 25_000; // the service sends something every ten seconds
 
 /** @typedef {import("./retry.js").RetryPolicy} RetryPolicy */
@@ -29,7 +29,7 @@ export class Connection {
   }
 
   /**
-   * Sends a request that is safe to repeat, again after a pause if the service cannot be reached or is busy.
+   * Sends a request that is safe to repeat. Retries after a pause if the service cannot be reached or is busy.
    * @template Content
    * @param {string} method
    * @param {string} path
@@ -62,7 +62,7 @@ export class Connection {
   }
 
   /**
-   * The lines of a stream of events, as they arrive, until the connection is lost.
+   * Yields the lines of a stream of events, as they arrive, until the connection is lost.
    * @param {string} path
    * @param {Message} message
    * @returns {AsyncGenerator<string, never, void>}
@@ -89,7 +89,7 @@ export class Connection {
   }
 
   /**
-   * A response that is a success.
+   * Sends a request, and returns its response if it is a success.
    * @param {string} method
    * @param {string} path
    * @param {Message} message
@@ -109,7 +109,7 @@ export class Connection {
   }
 
   /**
-   * @param {string} what it did
+   * @param {string} what what the service did
    * @param {unknown} [cause]
    */
   #unreachable(what, cause) {
@@ -118,7 +118,7 @@ export class Connection {
 }
 
 /**
- * Checks a text that is sent in a header: `fetch` would not say which one it refuses.
+ * Checks a text that is sent in a header, because `fetch` does not say which header it refuses.
  * @param {string} field
  * @param {string} text
  */
@@ -129,12 +129,12 @@ export function checkHeader(field, text) {
 }
 
 /**
- * The response once its body is here, of which each part is waited for by itself: all of it may take long.
+ * Waits for the body of a response, with a time limit for each part, because the whole body may take long.
  * @param {Response} response
  * @param {Deadline} deadline
  */
 async function receive(response, deadline) {
-  if (!response.body) return response; // it has none, or as in React Native it comes as a whole
+  if (!response.body) return response; // it has no body, or React Native loads it as a whole
   const reader = response.body.getReader();
   for (const parts = []; ; ) {
     const { value, done } = await deadline.wait(reader.read(), RESPONSE_MILLISECONDS);
@@ -145,8 +145,8 @@ async function receive(response, deadline) {
 
 /** @param {Response} response */
 function openStream(response) {
-  // A proxy may answer in the service's place, and React Native reads no streams.
+  // A proxy may respond instead of the service, and React Native cannot read streams.
   const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
   if (isStream && response.body) return response.body.getReader();
-  throw new PasticheError({ code: "no_stream", detail: "No stream of events gets through." });
+  throw new PasticheError({ code: "no_stream", detail: "Streams of events do not get through." });
 }

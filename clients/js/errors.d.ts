@@ -13,8 +13,8 @@ export function readProblem(response: Response, body: string): PasticheError;
 export function jobUnsuccessful(job: Job): PasticheError;
 /** @import { FieldProblem, Job, Problem } from "./api.js" */
 /**
- * What went wrong: the problem that the service responded with (RFC 9457), or why there is no picture. Its
- * `message` is a sentence for a person.
+ * An error: the problem in the response of the service (RFC 9457), or why there is no picture. Its `message` is a
+ * sentence for people.
  */
 export class PasticheError extends Error {
     /**
@@ -38,9 +38,9 @@ export class PasticheError extends Error {
     status: number;
     /** @type {FieldProblem[]} The invalid fields, if any. */
     errors: FieldProblem[];
-    /** When the service expects that the same request would succeed, in seconds, if it says so. */
+    /** After how many seconds the same request may succeed, if the service says so. */
     retryAfterSeconds: number | undefined;
-    /** @type {Job | undefined} The job that `paint` submitted, as it was known last. */
+    /** @type {Job | undefined} The job that `paint` submitted, in its last known state. */
     job: Job | undefined;
     /** Whether the same request may succeed a little later. */
     get isTransient(): boolean;

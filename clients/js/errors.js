@@ -1,8 +1,8 @@
 /** @import { FieldProblem, Job, Problem } from "./api.js" */
 
 /**
- * What went wrong: the problem that the service responded with (RFC 9457), or why there is no picture. Its
- * `message` is a sentence for a person.
+ * An error: the problem in the response of the service (RFC 9457), or why there is no picture. Its `message` is a
+ * sentence for people.
  */
 export class PasticheError extends Error {
   /**
@@ -21,9 +21,9 @@ export class PasticheError extends Error {
     this.status = status;
     /** @type {FieldProblem[]} The invalid fields, if any. */
     this.errors = errors;
-    /** When the service expects that the same request would succeed, in seconds, if it says so. */
+    /** After how many seconds the same request may succeed, if the service says so. */
     this.retryAfterSeconds = more.retryAfterSeconds;
-    /** @type {Job | undefined} The job that `paint` submitted, as it was known last. */
+    /** @type {Job | undefined} The job that `paint` submitted, in its last known state. */
     this.job = more.job;
   }
 

@@ -4,7 +4,7 @@
 const OVER = ["succeeded", "failed", "canceled", "expired"];
 
 /**
- * The events in the lines of a stream (server-sent events, WHATWG HTML section 9.2).
+ * Parses the events in the lines of a stream (server-sent events, WHATWG HTML section 9.2).
  * @param {AsyncIterable<string>} lines
  * @returns {AsyncGenerator<JobEvent, void, void>}
  */
@@ -24,8 +24,8 @@ export async function* parseEvents(lines) {
 }
 
 /**
- * The events of a job that was requested: what a stream would say of it.
- * @param {Job | null} before the job when it was requested last
+ * Yields the events that a stream would have sent between two requests of a job.
+ * @param {Job | null} before the job at the last request
  * @param {Job} job
  * @returns {Generator<JobEvent, void, void>}
  */
@@ -45,7 +45,7 @@ export function* compare(before, job) {
 }
 
 /**
- * What a `status` event tells of; of the options, only weights ever change.
+ * What changes with a `status` event. Of the options, only weights change.
  * @param {Job} job
  */
 function stateOf({ status, queue_position, attempt, options }) {

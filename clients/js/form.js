@@ -1,8 +1,8 @@
-/** The fields that are pictures, each a file or a text that names one. */
+/** The fields that are pictures: files, or texts that refer to one. */
 const PICTURES = new Set(["content", "style", "mask", "style_mask", "start_image", "content_map"]);
 
 /**
- * The form of a submission. What is undefined or null is left out.
+ * The form of a submission. Fields that are undefined or null are left out.
  * @param {Record<string, unknown>} fields
  */
 export function makeForm(fields) {

@@ -10,8 +10,8 @@ export class Pastiche {
         key?: string;
     });
     /**
-     * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
-     * the `job`. When the signal aborts, or a callback throws, the job is canceled.
+     * Submits a job, waits until it is over, and returns the picture. Every `PasticheError` after the submission has
+     * the `job`. If the signal aborts or a callback throws, the job is canceled.
      * @param {Submission & {format?: PictureFormat, onStatus?: (job: Job) => void,
      *   onProgress?: (progress: Progress) => void, onPreview?: (preview: Blob) => void,
      *   signal?: AbortSignal}} options
@@ -25,7 +25,7 @@ export class Pastiche {
         signal?: AbortSignal;
     }): Promise<Blob>;
     /**
-     * Submits a job once, however often the request is repeated because the connection is lost.
+     * Submits a job only once, even if the request is repeated because the connection is lost.
      * @param {Submission} submission
      * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
      * @returns {Promise<Job>}
@@ -35,7 +35,7 @@ export class Pastiche {
         signal?: AbortSignal;
     }): Promise<Job>;
     /**
-     * The job as it is now.
+     * Fetches the current state of a job.
      * @param {Job | string} job
      * @param {{signal?: AbortSignal}} [options]
      * @returns {Promise<Job>}
@@ -44,8 +44,8 @@ export class Pastiche {
         signal?: AbortSignal;
     }): Promise<Job>;
     /**
-     * The events of a job until it is over; `done` or `gone` is the last one. If the connection is lost, it is
-     * opened again; where no stream of events gets through, the job is requested once a second.
+     * Yields the events of a job until it is over. The last one is `done` or `gone`. If the connection is lost, it is
+     * opened again. If streams of events do not get through, the job is polled once a second.
      * @param {Job | string} job
      * @param {{signal?: AbortSignal}} [options]
      * @returns {AsyncGenerator<JobEvent, void, void>}
@@ -54,7 +54,7 @@ export class Pastiche {
         signal?: AbortSignal;
     }): AsyncGenerator<JobEvent, void, void>;
     /**
-     * The finished picture.
+     * Fetches the finished picture.
      * @param {Job | string} job
      * @param {{format?: PictureFormat, signal?: AbortSignal}} [options]
      * @returns {Promise<Blob>}
@@ -64,7 +64,7 @@ export class Pastiche {
         signal?: AbortSignal;
     }): Promise<Blob>;
     /**
-     * The newest preview, a JPEG; null before the first.
+     * Fetches the newest preview, a JPEG. Null before the first.
      * @param {Job | string} job
      * @param {{signal?: AbortSignal}} [options]
      * @returns {Promise<Blob | null>}
@@ -73,14 +73,14 @@ export class Pastiche {
         signal?: AbortSignal;
     }): Promise<Blob | null>;
     /**
-     * Changes weights of a job, also while it is painted.
+     * Changes weights of a job, even while it is painted.
      * @param {Job | string} job
      * @param {WeightUpdate} weights
      * @returns {Promise<Job>}
      */
     updateWeights(job: Job | string, weights: WeightUpdate): Promise<Job>;
     /**
-     * Cancels a job: at once if it waits, within two iterations if it is painted.
+     * Cancels a job: at once if it is queued, within two iterations if it is being painted.
      * @param {Job | string} job
      * @returns {Promise<Job>}
      */
@@ -92,7 +92,7 @@ export class Pastiche {
      */
     delete(job: Job | string): Promise<void>;
     /**
-     * The living workers: their devices, how large and how fast they paint, and whether they do so now.
+     * Fetches the running workers: their devices, how large and how fast they paint, and whether they are painting now.
      * @param {{signal?: AbortSignal}} [options]
      * @returns {Promise<WorkerSummary[]>}
      */
@@ -109,7 +109,7 @@ export type SubmitJobBody = import("./api.js").SubmitJobBody;
 export type WeightUpdate = import("./api.js").WeightUpdate;
 export type WorkerSummary = import("./api.js").WorkerSummary;
 /**
- * A `File`, a `Blob`, the bytes of a picture file, or a text that names a picture, as its URL.
+ * A `File`, a `Blob`, the bytes of a picture file, or a text that refers to a picture, such as its URL.
  */
 export type Picture = Blob | BufferSource | string;
 /**

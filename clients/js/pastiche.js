@@ -19,7 +19,7 @@ export { PasticheError };
 
 /**
  * @typedef {Blob | BufferSource | string} Picture
- * A `File`, a `Blob`, the bytes of a picture file, or a text that names a picture, as its URL.
+ * A `File`, a `Blob`, the bytes of a picture file, or a text that refers to a picture, such as its URL.
  */
 
 /**
@@ -32,7 +32,7 @@ export { PasticheError };
  */
 
 const POLL_MILLISECONDS = 1000;
-const MOST_SILENCES = 2; // one may come of a connection that broke unnoticed, more come of a proxy
+const MAX_SILENCES = 2; // one may be due to a broken connection, more are due to a proxy
 
 export class Pastiche {
   #connection;
@@ -46,8 +46,8 @@ export class Pastiche {
   }
 
   /**
-   * Submits a job, waits until it is over, and gives the picture. Every `PasticheError` after the submission has
-   * the `job`. When the signal aborts, or a callback throws, the job is canceled.
+   * Submits a job, waits until it is over, and returns the picture. Every `PasticheError` after the submission has
+   * the `job`. If the signal aborts or a callback throws, the job is canceled.
    * @param {Submission & {format?: PictureFormat, onStatus?: (job: Job) => void,
    *   onProgress?: (progress: Progress) => void, onPreview?: (preview: Blob) => void,
    *   signal?: AbortSignal}} options
@@ -55,7 +55,7 @@ export class Pastiche {
    */
   async paint({ format = "png", onStatus, onProgress, onPreview, signal, ...submission }) {
     signal?.throwIfAborted();
-    const submitting = this.submit(submission); // without the signal: only its answer says which job to cancel
+    const submitting = this.submit(submission); // without the signal: its response has the job to cancel
     let job;
     try {
       job = await unlessAborted(submitting, signal);
@@ -73,13 +73,13 @@ export class Pastiche {
       return await this.#connection.request("GET", resultPath(job, format), readBlob, message);
     } catch (error) {
       if (error instanceof PasticheError && !signal?.aborted) error.job ??= job;
-      else submitting.then((job) => this.cancel(job)).catch(() => {}); // it may be over, or the service out of reach
+      else submitting.then((job) => this.cancel(job)).catch(() => {}); // the job may be over, or the service unreachable
       throw error;
     }
   }
 
   /**
-   * Submits a job once, however often the request is repeated because the connection is lost.
+   * Submits a job only once, even if the request is repeated because the connection is lost.
    * @param {Submission} submission
    * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
    * @returns {Promise<Job>}
@@ -91,7 +91,7 @@ export class Pastiche {
   }
 
   /**
-   * The job as it is now.
+   * Fetches the current state of a job.
    * @param {Job | string} job
    * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<Job>}
@@ -101,8 +101,8 @@ export class Pastiche {
   }
 
   /**
-   * The events of a job until it is over; `done` or `gone` is the last one. If the connection is lost, it is
-   * opened again; where no stream of events gets through, the job is requested once a second.
+   * Yields the events of a job until it is over. The last one is `done` or `gone`. If the connection is lost, it is
+   * opened again. If streams of events do not get through, the job is polled once a second.
    * @param {Job | string} job
    * @param {{signal?: AbortSignal}} [options]
    * @returns {AsyncGenerator<JobEvent, void, void>}
@@ -110,7 +110,7 @@ export class Pastiche {
   async *watch(job, { signal } = {}) {
     let [backoff, isKnown, lastId, silences] = [new Backoff(ACCEPTED_JOB), typeof job !== "string", "", 0];
     for (;;) {
-      const hasStreams = silences < MOST_SILENCES;
+      const hasStreams = silences < MAX_SILENCES;
       try {
         for await (const event of hasStreams ? this.#stream(job, lastId, signal) : this.#poll(job, signal)) {
           yield event;
@@ -123,18 +123,18 @@ export class Pastiche {
           yield { event: "gone", data: { id: getId(job) } };
           return;
         }
-        if (code === "no_stream") silences = MOST_SILENCES;
+        if (code === "no_stream") silences = MAX_SILENCES;
         else if (code === "stream_silent") silences++;
         else {
           await backoff.pause(error, signal);
-          silences = 0; // the next connection may go another way
+          silences = 0; // the next connection may take another route
         }
       }
     }
   }
 
   /**
-   * The finished picture.
+   * Fetches the finished picture.
    * @param {Job | string} job
    * @param {{format?: PictureFormat, signal?: AbortSignal}} [options]
    * @returns {Promise<Blob>}
@@ -144,7 +144,7 @@ export class Pastiche {
   }
 
   /**
-   * The newest preview, a JPEG; null before the first.
+   * Fetches the newest preview, a JPEG. Null before the first.
    * @param {Job | string} job
    * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<Blob | null>}
@@ -154,7 +154,7 @@ export class Pastiche {
   }
 
   /**
-   * Changes weights of a job, also while it is painted.
+   * Changes weights of a job, even while it is painted.
    * @param {Job | string} job
    * @param {WeightUpdate} weights
    * @returns {Promise<Job>}
@@ -165,7 +165,7 @@ export class Pastiche {
   }
 
   /**
-   * Cancels a job: at once if it waits, within two iterations if it is painted.
+   * Cancels a job: at once if it is queued, within two iterations if it is being painted.
    * @param {Job | string} job
    * @returns {Promise<Job>}
    */
@@ -186,14 +186,14 @@ export class Pastiche {
       } catch (error) {
         if (!(error instanceof PasticheError)) throw error;
         if (mayBeDeleted && error.code === "job_not_found") return;
-        mayBeDeleted ||= error.status !== 429; // which refuses a request before anything is done
+        mayBeDeleted ||= error.status !== 429; // with 429, the service has done nothing
         throw error;
       }
     }, ORDINARY);
   }
 
   /**
-   * The living workers: their devices, how large and how fast they paint, and whether they do so now.
+   * Fetches the running workers: their devices, how large and how fast they paint, and whether they are painting now.
    * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<WorkerSummary[]>}
    */
@@ -202,7 +202,7 @@ export class Pastiche {
   }
 
   /**
-   * A preview is not worth a retry: the next one comes soon, and the picture does not depend on it.
+   * Fetches a preview without retries: the next one comes soon, and the picture does not depend on it.
    * @param {Job} job
    * @param {AbortSignal} [signal]
    */
@@ -262,7 +262,7 @@ function resultPath(job, format) {
 }
 
 function randomKey() {
-  // Not `crypto.randomUUID`, which pages without https do not have.
+  // Pages without https do not have `crypto.randomUUID`.
   return [Date.now(), Math.random(), Math.random()].map((number) => number.toString(36).replace("0.", "")).join("-");
 }
 

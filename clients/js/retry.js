@@ -5,7 +5,7 @@ const FIRST_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 10_000;
 
 /**
- * @typedef {object} RetryPolicy For how many milliseconds in total to pause between tries before giving up.
+ * @typedef {object} RetryPolicy How many milliseconds to pause in total between tries before giving up.
  * @property {number} unreachable while the service cannot be reached
  * @property {number} busy while it responds that it is busy
  */
@@ -13,11 +13,12 @@ const LONGEST_PAUSE_MILLISECONDS = 10_000;
 /** @type {RetryPolicy} */
 export const ORDINARY = { unreachable: 5_000, busy: 120_000 };
 
-/** @type {RetryPolicy} For a job that the service has accepted: it is painted in the meantime. */
+/** @type {RetryPolicy} For a job that the service has accepted, which is painted meanwhile. */
 export const ACCEPTED_JOB = { unreachable: 600_000, busy: 600_000 };
 
 /**
- * Growing pauses, with jitter so that not all clients return at the same moment; or those that the service asks for.
+ * Growing pauses, with jitter so that not all clients return at the same moment, or the pauses that the service asks
+ * for.
  */
 export class Backoff {
   #remaining;
@@ -29,7 +30,7 @@ export class Backoff {
   }
 
   /**
-   * Waits before the next try; throws the error of the last one if another would not help, or if the policy ends.
+   * Waits before the next try. Throws the error of the last try if another would not help, or if the policy ends.
    * @param {unknown} error
    * @param {AbortSignal} [signal]
    */

@@ -33,7 +33,7 @@ export async function unlessAborted(promise, signal) {
   }
 }
 
-/** Aborts with another signal, or if something takes too long. (Not every browser has `AbortSignal.any`.) */
+/** Aborts with another signal, or if a promise takes too long. (Some browsers have no `AbortSignal.any`.) */
 export class Deadline extends AbortController {
   #other;
   #late;
@@ -66,7 +66,7 @@ export class Deadline extends AbortController {
     }
   }
 
-  /** No longer aborts with the other signal. */
+  /** Stops following the other signal. */
   end() {
     this.#other?.removeEventListener("abort", this.#follow);
   }

@@ -1,4 +1,4 @@
-"""The command line: `pastiche` uses a service, or the engine in this process (`--local`)."""
+"""The command line. `pastiche` uses a service, or the engine in this process (`--local`)."""
 
 import sys
 from importlib.util import find_spec

@@ -46,7 +46,7 @@ def prepare(
         ),
     ] = False,
 ) -> None:
-    """A photograph, painted in the style of a painting."""
+    """Paint a photograph in the style of a painting."""
     logging.getLogger("pastiche.client").addHandler(WarningLog())
 
 
@@ -106,7 +106,7 @@ register(epilog=examples("pastiche doctor", "pastiche doctor --url https://pasti
 )
 def show_help(
     context: typer.Context,
-    command: Annotated[str | None, typer.Argument(help="The command; all if not given.")] = None,
+    command: Annotated[str | None, typer.Argument(help="The command. Omit it for all.")] = None,
 ) -> None:
     """Show the help of a command, as its --help does."""
     root = context.find_root()

@@ -1,4 +1,4 @@
-"""Arguments and options of the commands; a flag for each option of a submission."""
+"""The arguments and flags of the commands, with a flag for each option of a submission."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ Show = Annotated[
     bool | None,
     typer.Option(
         "--preview/--no-preview",
-        help="Show the picture in a terminal that can, or do not.",
+        help="Whether to show the picture in the terminal. By default yes, if it can.",
         show_default=False,
         rich_help_panel=OUTPUT_PANEL,
     ),
@@ -72,8 +72,8 @@ ContentArgument = Annotated[
 Contents = Annotated[
     list[str],
     typer.Argument(
-        help="The photograph: a file, an https:// URL, or - for standard input. Or several, or "
-        "folders.",
+        help="The photograph: a file, an https:// URL, or - for standard input. You can name "
+        "several, and folders.",
         metavar="PHOTO…",
     ),
 ]
@@ -82,8 +82,8 @@ Styles = Annotated[
     typer.Option(
         "--style",
         "-s",
-        help="The painting: a file, an https:// URL, or a style of the service, as example:wave. "
-        "Up to eight, by repeating -s.",
+        help="The painting: a file, an https:// URL, or a style of the service, such as "
+        "example:wave. Repeat -s for up to eight.",
         metavar="PAINTING",
     ),
 ]
@@ -103,7 +103,7 @@ NoClobber = Annotated[
     bool,
     typer.Option(
         "--no-clobber",
-        help="Do not paint a picture whose file exists already.",
+        help="Skip pictures whose file already exists.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -111,7 +111,7 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Only print how long it would take. Stores nothing.",
+        help="Only print how long it would take, without submitting anything.",
         rich_help_panel=SERVICE_PANEL,
     ),
 ]
@@ -125,7 +125,7 @@ FormatOption = Annotated[
 DEFAULT_LIMIT_MEGABYTES = 25.0
 
 SERVICE_FLAGS = ("priority", "deadline", "timeout", "keep", "webhook_url", "webhook_events")
-"""The settings of a job that only a service has."""
+"""The job settings that work only with a service."""
 
 
 def make_client(
@@ -145,7 +145,7 @@ def make_client(
 
 
 def limit_megabytes() -> float:
-    """How large a file may be: the same setting as that of the service."""
+    """How large a file may be. The service reads the same setting."""
     value = os.environ.get("PASTICHE_UPLOAD_LIMIT_MEGABYTES", "")
     return float(value) if value.isdecimal() else DEFAULT_LIMIT_MEGABYTES
 
@@ -155,8 +155,8 @@ def with_options(command: Command, *, has_axes: bool = False, repeats: bool = Fa
 
     Args:
         has_axes: whether the options that a sweep varies may have several values.
-        repeats: whether the defaults are those of a picture: there is no `--preset` then, and each
-            switch can be turned off.
+        repeats: whether the defaults come from an earlier picture. Then there is no `--preset`, and
+            each switch can be turned off.
     """
     flags: dict[str, Any] = {}
     options = {"preset": JOB_SETTINGS["preset"], **OPTIONS}
@@ -171,18 +171,18 @@ def with_options(command: Command, *, has_axes: bool = False, repeats: bool = Fa
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in flags.items()
     ]
-    # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
+    # `inspect.signature`, and so typer, reads this attribute first (PEP 362). It has no type.
     command.__signature__ = own.replace(parameters=[*rest, *more])  # type: ignore[attr-defined]
     return command
 
 
 def with_sweep_options(command: Command) -> Command:
-    """The same, with several values for some options."""
+    """`with_options`, with several values for some options."""
     return with_options(command, has_axes=True)
 
 
 def with_changed_options(command: Command) -> Command:
-    """The same for a command whose options have other defaults than those of a preset."""
+    """`with_options`, for a command whose defaults come from an earlier picture."""
     return with_options(command, repeats=True)
 
 
@@ -232,10 +232,10 @@ def _parser(option: Option) -> Callable[[str], Any]:
 
 def _picture_flags() -> dict[str, Any]:
     panel: dict[str, Any] = {"metavar": "FILE", "rich_help_panel": PICTURES_PANEL}
-    several = "one for each, by repeating this flag."
-    masks = typer.Option(help=f"Where each style is painted: {several}", **panel)
-    style_masks = typer.Option(help=f"Which part of each style counts: {several}", **panel)
-    start = typer.Option(help="What to start from; implies --start image.", **panel)
+    several = "Repeat the flag, once for each style."
+    masks = typer.Option(help=f"Where each style is painted. {several}", **panel)
+    style_masks = typer.Option(help=f"Which part of each style image counts. {several}", **panel)
+    start = typer.Option(help="The picture to start from. Implies --start image.", **panel)
     content_map = typer.Option(help="How much each part of the photograph counts.", **panel)
     return {
         "mask": Annotated[list[str] | None, masks],
@@ -254,7 +254,8 @@ def local_options(flags: Mapping[str, Any]) -> Options:
     given = {name: value for name, value in flags.items() if value is not None}
     for name in SERVICE_FLAGS:
         if name in given:
-            raise typer.BadParameter(f"--{name.replace('_', '-')} needs a service: not --local.")
+            flag = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(f"{flag} needs a service and does not work with --local.")
     chosen = {name: value for name, value in given.items() if name in OPTIONS}
     if "start_image" in given:
         chosen.setdefault("start", "image")

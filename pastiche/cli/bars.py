@@ -19,12 +19,12 @@ from pastiche.client import Progress as JobProgress
 LONGEST_NAME = 28
 
 COLUMNS_WITH_LOSSES = 120
-"""How wide a terminal must be for the losses beside the time left."""
+"""How wide a terminal must be to show the losses, too."""
 
 
 class Bars:
-    """The bars of all pictures that are being painted; only notices if there is no terminal. They
-    fit 80 columns."""
+    """The bars of all pictures that are being painted. Without a terminal there are only notices.
+    They fit in 80 columns."""
 
     def __init__(self) -> None:
         name = Column(no_wrap=True, max_width=LONGEST_NAME)
@@ -50,13 +50,13 @@ class Bars:
         return Bar(self, name)
 
     def report_lost(self, reason: str) -> None:
-        """Says that the service is unreachable: once, not for every picture and retry."""
+        """Prints once that the service is unreachable, not for every picture and retry."""
         if not self._is_lost:
-            notice(f"{reason} Nothing is lost: the job continues, and this command waits.")
+            notice(f"{reason} The job continues, and this command waits for the service.")
         self._is_lost = True
 
     def report_restored(self) -> None:
-        """Says that the service is back."""
+        """Prints that the service is back."""
         if self._is_lost:
             notice("The service is back.")
         self._is_lost = False

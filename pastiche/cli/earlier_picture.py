@@ -1,4 +1,4 @@
-"""What `pastiche again` repeats: the settings of an earlier picture, and its job's pictures."""
+"""The settings and pictures that `pastiche again` takes from an earlier picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ def read_earlier_picture(path: str) -> PictureSettings:
     """How a picture was painted.
 
     Raises:
-        InvalidFile: the file cannot be read, or does not say.
+        InvalidFile: the file cannot be read, or has no settings.
     """
     name = describe_picture(path)
     try:
@@ -60,11 +60,11 @@ def require_pictures(missing: Sequence[str]) -> None:
 
 
 def check_job(client: Client, job_id: str | None, name: str, missing: Sequence[str]) -> str:
-    """The id of the job whose pictures the service uses again.
+    """Checks that the service still has a job, whose pictures it can use again. Returns its id.
 
     Args:
-        job_id: that in the file of an earlier picture.
-        name: of that file, for messages.
+        job_id: the id in the file of an earlier picture.
+        name: the name of that file, for messages.
 
     Raises:
         BadParameter: the file has no id.
@@ -90,10 +90,10 @@ def repeat_options(
     styles: int,
     reuses_start: bool,
 ) -> dict[str, Any]:
-    """The options that a picture was painted with, and those that are changed.
+    """The options that a picture was painted with, updated with the changed ones.
 
     Args:
-        styles: how many are given; 0 if those of its job are used again.
+        styles: the number of styles that are given, 0 if the styles of its job are used again.
         reuses_start: whether the service uses the start image of its job again.
 
     Raises:

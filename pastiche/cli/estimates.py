@@ -1,4 +1,4 @@
-"""What `--dry-run` prints: how long a submission would take, and what it would cost."""
+"""Prints, for `--dry-run`, how long a submission would take, and what it would cost."""
 
 from pastiche.cli.bars import format_duration
 from pastiche.cli.console import json_line, line
@@ -8,8 +8,8 @@ from pastiche.client import Estimate
 def print_estimate(
     estimate: Estimate, content: str, *, output: str | None = None, writes_json: bool
 ) -> None:
-    """Prints an estimate: a line, or a JSON document with the names of the photograph and of the
-    picture that would be saved."""
+    """Prints an estimate as a line, or as a JSON document with the names of the photograph and of
+    the picture that would be saved."""
     if writes_json:
         names = {"content": content} | ({} if output is None else {"output": output})
         json_line(names | {"estimate": estimate.raw})

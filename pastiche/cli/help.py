@@ -1,4 +1,4 @@
-"""Help in groups: the frequent options first, the others with `--help-all`, examples at the end."""
+"""Formats the help: frequent options first, the others with `--help-all`, examples at the end."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS, Option
 
 FREQUENT_OPTIONS = ("preset", "size", "style_weight", "style_scale", "colour", "seed")
-"""The options that the help of a command shows; it has more than forty."""
+"""The options that the help of a command shows, of more than forty."""
 
 FREQUENT_PANEL = "Painting"
 PICTURES_PANEL = "Further pictures"
@@ -43,12 +43,13 @@ _HELP_ALL = TyperOption(
 
 
 class Command(TyperCommand):
-    """A command that shows its help if it needs arguments and has none."""
+    """A command that prints its help if it needs arguments and gets none."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Reads the arguments. The help is an error then: it goes to standard error."""
+        """Parses the arguments. If they are missing, prints the help to standard error."""
         needs_arguments = any(each.required for each in self.params)
-        if not args and needs_arguments and not ctx.resilient_parsing:  # as it is to complete words
+        is_completion = ctx.resilient_parsing
+        if not args and needs_arguments and not is_completion:
             with redirect_stdout(sys.stderr):
                 typer.echo(ctx.get_help())
             ctx.exit(Exit.USAGE_ERROR)
@@ -56,7 +57,7 @@ class Command(TyperCommand):
 
 
 class PaintingCommand(Command):
-    """A command with a flag for each option, of which its help shows the frequent ones."""
+    """A command with a flag for each option. Its help shows only the frequent ones."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with `--help-all` before `--help`."""
@@ -85,11 +86,11 @@ def choose_panel(option: Option) -> str:
 
 
 def summarise(option: Option) -> str:
-    """What an option does, in a few words where it is frequent, else in a sentence."""
+    """What an option does: in a few words if it is frequent, otherwise in a sentence."""
     end = r"[.:;] " if option.name in FREQUENT_OPTIONS else r"\. "
     return re.split(end, option.description)[0].rstrip(".") + "."
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help."""
+    """The examples at the end of a command's help."""
     return "\n\n".join(("Examples:", "```text\n" + "\n".join(lines) + "\n```"))

@@ -66,7 +66,7 @@ def watch(
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Watch a job until it is over; with -o, save its picture."""
+    """Watch a job until it is over. With -o, save its picture."""
     target = _choose_target(output, format, writes_json=as_json)
     shows = should_show_pictures(preview)
     with make_client(Client, url, key) as client:
@@ -127,7 +127,7 @@ def get(
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Show a job; with -o, save its picture."""
+    """Show a job. With -o, save its picture."""
     target = _choose_target(output, format, writes_json=as_json)
     shows = should_show_pictures(preview)
     with make_client(Client, url, key) as client:
@@ -164,7 +164,7 @@ COLUMNS = ("id", "status", "done", "size", "submitted", "details")
 
 
 def _print_table(jobs: list[Job]) -> None:
-    """Prints a row for each job: one line, cut to the width of a terminal and whole in a pipe."""
+    """Prints one line for each job, cut to the width of a terminal, or complete in a pipe."""
     rows = [COLUMNS, *map(_row, jobs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -203,7 +203,7 @@ def _describe_timings(job: Job) -> str:
 @exits_on_error
 def open_job(
     job: JobId,
-    picture: Annotated[bool, typer.Option("--picture", help="Open the picture alone.")] = False,
+    picture: Annotated[bool, typer.Option("--picture", help="Open only the picture.")] = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
@@ -217,7 +217,7 @@ def open_job(
             address = path.as_uri()
     line(address)
     if not webbrowser.open(address):
-        report_error("There is no browser to open it; BROWSER may name one.")
+        report_error("No browser was found to open it. Name one in the variable BROWSER.")
         raise typer.Exit(Exit.UNSUCCESSFUL)
 
 
@@ -246,7 +246,7 @@ def finish(
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """End a job early and keep the picture so far; with -o, save it."""
+    """End a job early and keep the picture so far. With -o, save it."""
     target = _choose_target(output, format, writes_json=as_json)
     with make_client(Client, url, key) as client:
         seen = client.finish(job)
@@ -282,7 +282,7 @@ def delete(
 
 
 def _save_result(client: Client, job: Job, target: Target | None) -> None:
-    """Saves the picture of a job, if it is to be saved.
+    """Saves the picture of a job, unless there is no target.
 
     Raises:
         JobUnsuccessful: the job is over without a picture.

@@ -35,7 +35,7 @@ from pastiche.picture_sources import Pictures, UnreadablePicture
 from pastiche.pictures import apply_transparency, encode_png, on_white, read_picture
 from pastiche.sizes import Scale, scales
 
-TOO_LARGE = "There is not enough memory; try a smaller --size."
+TOO_LARGE = "There is not enough memory. Try a smaller --size."
 
 _MASKS = ("mask", "style_mask", "content_map")
 _SAVED: Mapping[Format, dict[str, Any]] = {
@@ -46,14 +46,14 @@ _SAVED: Mapping[Format, dict[str, Any]] = {
 
 
 class CannotPaint(ClientError):
-    """The engine cannot paint the picture here; the message says what would help."""
+    """The engine cannot paint the picture here. The message says what would help."""
 
 
 class LocalBatch(Batch):
     """The pictures that one command paints in this process.
 
     Attributes:
-        speed: what the pictures so far say of how long the next one takes.
+        speed: the measured speed of the pictures so far, for estimates of the next one.
     """
 
     speed = PaintingSpeed()
@@ -86,7 +86,7 @@ class LocalBatch(Batch):
         self.exit_if_failed()
 
     def estimate(self, options: Options, limit_bytes: int) -> None:
-        """Prints how much there is to paint: how long that takes is known once it is begun.
+        """Prints the work of each picture. The time that it takes is only known while painting.
 
         Raises:
             Exit: a picture cannot be painted.
@@ -167,8 +167,8 @@ class LocalBatch(Batch):
 
 
 def measure_progress(progress: Progress, clock: PaintingClock) -> JobProgress:
-    """An iteration that was just done, as a service reports it: with the time that the rest takes,
-    if that is known."""
+    """The progress after an iteration, as a service reports it, with the time left if that is
+    known."""
     scale = progress.scale - 1
     clock.add_iteration(scale)
     return JobProgress(
@@ -214,8 +214,8 @@ def read_inputs(
 
 
 def encode(picture: Image.Image, file_format: Format, settings: str) -> bytes:
-    """Encodes a picture with its settings as the service does; on white as JPEG, which has no
-    transparency."""
+    """Encodes a picture with its settings as the service does. A JPEG has no transparency, so it
+    gets a white background."""
     out = BytesIO()
     shown = on_white(picture) if file_format == "jpeg" else picture
     more = save_arguments(file_format, settings)

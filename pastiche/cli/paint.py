@@ -106,7 +106,7 @@ def again(
         typer.Option(
             "--content",
             "-c",
-            help="The photograph to paint, as for paint; several by repeating -c.",
+            help="The photograph, as for `pastiche paint`. Repeat -c for several.",
             metavar="PHOTO",
         ),
     ] = None,
@@ -122,13 +122,13 @@ def again(
     key: Key = None,
     **options: Any,
 ) -> None:
-    """Paint with the settings of an earlier picture, which its file has.
+    """Paint with the settings of an earlier picture, which are stored in its file.
 
-    Options that are given replace its own. Without --content or --style, the service that painted
-    it uses its photograph or painting again, as long as it retains the job.
+    Options that you give replace its own. Without --content or --style, the service that painted it
+    uses its photograph or painting again, as long as it retains the job.
     """
     changed = {name: value for name, value in options.items() if value is not None}
-    # Before standard input is read.
+    # This must be checked before standard input is read.
     check_standard_input([picture, *(content or ()), *(style or ()), *further_pictures(changed)])
     missing = find_missing(content, style, changed)
     if local:
@@ -194,7 +194,7 @@ def _find_contents(
 
     Args:
         further: other pictures that are read.
-        repeats: an earlier picture; if there are no photographs or no styles, the service has them.
+        repeats: an earlier picture. If there are no photographs or no styles, the service has them.
     """
     if repeats is None:
         photographs = photographs or []
@@ -237,12 +237,13 @@ def _paint_locally(
 ) -> None:
     for picture in (*(each.picture for each in contents), *arguments["style"]):
         if is_reference(picture):
-            raise typer.BadParameter(f"{picture} needs a service, which fetches it: not --local.")
+            sentence = f"{picture} must be fetched by a service, which --local does not use."
+            raise typer.BadParameter(sentence)
     options = local_options(arguments)
     try:
-        # Threads that spin while they wait slow painting down a lot beside other work.
+        # Threads that spin while waiting slow painting down a lot if the machine does other work.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        # torch takes seconds to load, and is missing if only the client is installed.
+        # torch takes seconds to load, and may not be installed.
         from pastiche.cli.local_batch import LocalBatch
     except ImportError as error:
         advice = "pip install '.[engine]' in the project's folder"

@@ -51,8 +51,7 @@ SheetOutput = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="The file (.png, .jpg or .webp), or - for standard output. An existing file is "
-        "replaced.",
+        help="The file (.png, .jpg or .webp), or - for standard output. Replaces an existing file.",
         metavar="OUT",
     ),
 ]
@@ -107,7 +106,7 @@ def sweep(
     key: Key = None,
     **options: Any,
 ) -> None:
-    """Paint one pair with several weights, and save a contact sheet with the values under each.
+    """Paint one pair with several weights, and save a contact sheet with the values below each.
 
     Several values are separated by commas: --style-weight 0.2,0.5,0.8
     """

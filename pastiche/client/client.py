@@ -62,21 +62,21 @@ from pastiche.client.retry_policy import Backoff, RetryPolicy
 from pastiche.picture_sources import Picture
 
 SWEEP_POLL_SECONDS = 1.0
-"""How often a watched sweep is fetched: sweeps have no events."""
+"""How often a watched sweep is fetched, because sweeps have no events."""
 
 
 class Client:
     """A client of a Pastiche service. Close it, or use it in a `with` statement.
 
-    Every method may raise a `ClientError`: `ApiError`, `ServiceUnreachable` or `InvalidResponse`;
-    those that send pictures also raise `InvalidPicture`. Requests that are safe to repeat are
-    retried if the connection is lost or the service is busy. A job, a sweep or an
-    uploaded picture is given as an object or by its id.
+    Every method may raise a `ClientError`: `ApiError`, `ServiceUnreachable` or `InvalidResponse`.
+    Methods that send pictures may also raise `InvalidPicture`. Requests that are safe to repeat are
+    retried if the connection is lost or the service is busy. You can pass a job, a sweep or an
+    uploaded picture as an object or by its id.
 
     Args:
         url: the address of the service.
         key: the API key, if the service requires one.
-        timeout_seconds: for a response; connecting may take 10 seconds.
+        timeout_seconds: for a response. Connecting may take 10 seconds.
         retry_policy: for how long failed requests are retried.
         upload_limit_megabytes: the limit of the service; larger files are not sent.
         http: an httpx client, for proxies or certificates. It is not closed with this client.
@@ -128,26 +128,26 @@ class Client:
         """Submits a job, waits until it is done, and returns the picture.
 
         Args:
-            content: the content image: a path, bytes, an open file, a Pillow image or an array; or
-                a text for the service: an `https://` URL, which it fetches, or a data URI; or one
-                that it has, such as what `upload_picture` returned.
-            style: the style image, or a list of them; or a style of the service, such as
-                `example:wave`.
-            format: of the picture.
+            content: the content image: a path, bytes, an open file, a Pillow image, an array, an
+                `https://` URL that the service fetches, a data URI, or a picture that the service
+                has, such as a result of `upload_picture`.
+            style: the style image or a style of the service, such as `example:wave`, or a list of
+                them.
+            format: the format of the picture.
             on_event: called with every event of the job.
-            idempotency_key: repeated calls with the same key submit one job. By default each call
-                has its own. It has 1 to 255 printable ASCII characters.
-            options: every option of `pastiche.options` by its name; `preset`; further pictures,
-                such as `mask`; and `priority`, `deadline`, `timeout` and `keep` in seconds,
-                `webhook_url`, `webhook_events`.
+            idempotency_key: repeated calls with the same key submit only one job. By default every
+                call has a new key. It must be 1 to 255 printable ASCII characters.
+            options: every option of `pastiche.options` by its name, `preset`, further pictures such
+                as `mask`, `priority`, `deadline`, `timeout` and `keep` in seconds, `webhook_url`
+                and `webhook_events`.
 
         Returns:
-            The bytes of the picture file, with `save`; a notebook shows them as a picture.
+            The bytes of the picture file. `save` writes them, and a notebook shows the picture.
 
         Raises:
             JobUnsuccessful: the job failed, was canceled or expired.
-            OptionError: an option does not exist; nothing is sent.
-            InvalidRequest: the service would not accept the idempotency key; nothing is sent.
+            OptionError: an option does not exist. Nothing is sent.
+            InvalidRequest: the service would not accept the idempotency key. Nothing is sent.
         """
         job = self.submit(content, style, idempotency_key=idempotency_key, **options)
         if on_event is not None:
@@ -162,8 +162,8 @@ class Client:
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
     ) -> JobHandle:
-        """Submits a job; the arguments are those of `paint`. If `start` or `pictures_of` is the id
-        of an earlier job, the pictures that are not given are that job's."""
+        """Submits a job. The arguments are the same as for `paint`. If `start` or `pictures_of` is
+        the id of an earlier job, pictures that are not given are taken from that job."""
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return self._request_job("POST", "/jobs", files=form, headers=headers)
@@ -174,7 +174,7 @@ class Client:
         style: JobPictures | None = None,
         **options: Unpack[JobOptions],
     ) -> Estimate:
-        """Returns what a submission would cost; nothing is stored."""
+        """Returns what a submission would cost. Nothing is stored."""
         form = make_form(content, style, options, self._limit_bytes)
         return self._connection.request(
             Estimate, "POST", "/jobs", params={"dry_run": "1"}, files=form
@@ -187,7 +187,7 @@ class Client:
     def list_jobs(
         self, status: Status | None = None, *, page_size: int = 100
     ) -> Iterator[JobHandle]:
-        """Iterates over the caller's jobs, newest first; fetches each page when it is needed."""
+        """Iterates over the caller's jobs, newest first. Fetches each page when it is needed."""
         query = {"limit": str(page_size)} | ({"status": status} if status else {})
         while True:
             page = self._connection.request(JobPage, "GET", "/jobs", params=query)
@@ -198,11 +198,11 @@ class Client:
             query["cursor"] = page.next_cursor
 
     def watch(self, job: Job | str, *, previews: bool = False) -> Generator[Event, None]:
-        """Iterates over the events of a job until it has ended: `JobFinished` or `JobDeleted` is
-        the last one. If an id is given, a job that does not exist is an `ApiError`.
+        """Iterates over the events of a job until it has ended. The last event is `JobFinished` or
+        `JobDeleted`. Raises `ApiError` if `job` is an id and the job does not exist.
 
         If the connection is lost, yields `ConnectionLost` and connects again after growing pauses.
-        Events that were missed are not sent again, but the next ones say how the job is now.
+        Missed events are not sent again, but the next ones have the current state of the job.
 
         Args:
             previews: whether `PreviewReady` has the picture.
@@ -263,20 +263,20 @@ class Client:
         *,
         on_event: Callable[[Event], None] | None = None,
     ) -> PaintedPicture:
-        """Waits until the job has succeeded, and fetches its picture; like `wait_until_done`, also
-        while the service is unreachable for a while."""
+        """Waits until the job has succeeded, and fetches its picture. Like `wait_until_done`, it
+        continues if the service is unreachable for a while."""
         self.wait_until_done(job, on_event=on_event)
         policy = self._connection.retry_policy.for_accepted_job()
         path = make_path("jobs", job, "result")
         return self._connection.request_picture(path, policy, format=format)
 
     def result(self, job: Job | str, format: Format = "png") -> PaintedPicture:
-        """Fetches the finished picture; `ApiError` (`result_not_ready`) until there is one."""
+        """Fetches the finished picture. Raises `ApiError` (`result_not_ready`) until it exists."""
         path = make_path("jobs", job, "result")
         return self._connection.request_picture(path, format=format)
 
     def preview(self, job: Job | str) -> PaintedPicture | None:
-        """Fetches the latest preview, a JPEG file; None before the first."""
+        """Fetches the latest preview, a JPEG file. None before the first."""
         response = self._connection.send_retrying("GET", make_path("jobs", job, "preview"))
         has_preview = response.status_code != HTTPStatus.NO_CONTENT
         return read_picture(response, self.url) if has_preview else None
@@ -287,7 +287,7 @@ class Client:
 
     def update_weights(self, job: Job | str, **weights: Unpack[WeightOptions]) -> JobHandle:
         """Changes `content_weight`, `style_weight` or `tv_weight` of a job, even while it is being
-        painted; those that are None or not given stay as they are."""
+        painted. Weights that are None or not given stay as they are."""
         changed = {name: weight for name, weight in weights.items() if weight is not None}
         return self._request_job("PATCH", make_path("jobs", job), json=changed)
 
@@ -300,8 +300,8 @@ class Client:
         return self._request_job("POST", make_path("jobs", job, "cancel"))
 
     def finish(self, job: Job | str) -> JobHandle:
-        """Ends a job early and makes the picture so far its result: a running job succeeds soon; a
-        job that was canceled or failed stays so, and its last preview becomes its result.
+        """Ends a job early and makes the picture so far its result. A running job succeeds soon. A
+        job that was canceled or failed keeps its status, and its last preview becomes its result.
 
         Raises:
             ApiError: there is no picture yet, or the job is being canceled (`cancel_requested`).
@@ -326,8 +326,8 @@ class Client:
         **options: Unpack[SweepOptions],
     ) -> Sweep:
         """Submits a job for each combination of the values of `content_weight`, `style_weight`,
-        `tv_weight` and `seed`; each is a number or a list of numbers. As for `submit`, an earlier
-        job can give the pictures."""
+        `tv_weight` and `seed`. Each is a number or a list of numbers. As for `submit`, the pictures
+        can be taken from an earlier job."""
         form = make_form(content, style, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return self._connection.request(Sweep, "POST", "/sweeps", files=form, headers=headers)
@@ -338,7 +338,7 @@ class Client:
         style: JobPictures | None = None,
         **options: Unpack[SweepOptions],
     ) -> Estimate:
-        """Returns what `submit_sweep` would cost; nothing is stored."""
+        """Returns what `submit_sweep` would cost. Nothing is stored."""
         form = make_form(content, style, options, self._limit_bytes)
         return self._connection.request(
             Estimate, "POST", "/sweeps", params={"dry_run": "1"}, files=form
@@ -352,9 +352,10 @@ class Client:
         idempotency_key: str | None = None,
         **options: Unpack[BatchOptions],
     ) -> Sweep:
-        """Submits a job for each content image with each style image, at most 64; options may have
-        several values as for `submit_sweep`. A batch is a sweep whose members have the file names
-        of their two images: `get_sweep`, `watch_sweep`, `contact_sheet` and so on take it."""
+        """Submits a job for each content image with each style image, at most 64. Options may have
+        several values, as for `submit_sweep`. A batch is a sweep whose members have the file names
+        of their two images, and works with `get_sweep`, `watch_sweep`, `contact_sheet` and so
+        on."""
         form = make_form(contents, styles, options, self._limit_bytes)
         headers = idempotency_header(idempotency_key)
         return self._connection.request(Sweep, "POST", "/batches", files=form, headers=headers)
@@ -391,15 +392,15 @@ class Client:
     def upload_picture(
         self, picture: Picture, *, name: str | None = None, direct: bool = False
     ) -> UploadedPicture:
-        """Stores a picture at the service, for any number of jobs. The same picture again is stored
-        once.
+        """Stores a picture at the service, for any number of jobs. The service stores the same
+        picture only once.
 
         Args:
-            name: with which the picture is also listed as a style.
-            direct: sends the file to the object store of the service, past the service itself.
+            name: a name with which the picture is also listed as a style.
+            direct: whether to send the file directly to the object store of the service.
 
         Raises:
-            ApiError: the service has no object store, or does not allow it (`no_direct_uploads`).
+            ApiError: the service has no object store, or does not allow this (`no_direct_uploads`).
         """
         data = read_upload(picture, self._limit_bytes)
         if not direct:
@@ -412,7 +413,7 @@ class Client:
         return self._connection.request(UploadedPicture, "POST", path)
 
     def list_pictures(self, *, page_size: int = 100) -> Iterator[UploadedPicture]:
-        """Iterates over the uploaded pictures, newest first; fetches each page when needed."""
+        """Iterates over the uploaded pictures, newest first. Fetches each page when needed."""
         query = {"limit": str(page_size)}
         while True:
             page = self._connection.request(PicturePage, "GET", "/pictures", params=query)
@@ -431,12 +432,12 @@ class Client:
         return (self._connection.request(StyleList, "GET", "/styles")).styles
 
     def list_workers(self) -> tuple[WorkerSummary, ...]:
-        """Fetches the living workers: their devices, how large and how fast they paint, and whether
-        they do so now. While there is none, jobs wait."""
+        """Fetches the running workers: their devices, how large and how fast they paint, and
+        whether they are painting now. Without workers, jobs wait."""
         return (self._connection.request(WorkerList, "GET", "/workers")).workers
 
     def readiness(self) -> Readiness:
-        """Fetches the state of the service's parts and its workers; never retried."""
+        """Fetches the state of the service's parts and its workers. This is never retried."""
         response = self._connection.send("GET", "/readyz", accepts_unavailable=True)
         try:
             return parse_response(Readiness, response, self.url)

@@ -32,13 +32,13 @@ from pastiche.client.requests import (
 from pastiche.client.retry_policy import RetryPolicy, retry_arguments
 
 LONGEST_EVENT_BYTES = 1_000_000
-"""No event of a Pastiche service is as long; a longer one is not read into memory."""
+"""The limit of an event, far longer than those of a Pastiche service, to protect memory."""
 
 
 class Connection:
-    """Sends requests to one service; every failure raises a `ClientError`.
+    """Sends requests to one service. Every failure raises a `ClientError`.
 
-    The arguments are those of `Client`.
+    The arguments are the same as for `Client`.
 
     Attributes:
         url: the address of the service, without a slash at its end.
@@ -78,7 +78,7 @@ class Connection:
         policy: RetryPolicy | None = None,
         **arguments: Any,
     ) -> Model:
-        """Sends a request, again while the policy allows, and reads the response."""
+        """Sends a request, retries it while the policy allows, and parses the response."""
         response = self.send_retrying(method, path, policy, **arguments)
         return parse_response(model, response, self.url)
 
@@ -86,15 +86,15 @@ class Connection:
         self, path: str, policy: RetryPolicy | None = None, **query: str
     ) -> PaintedPicture:
         """Fetches a picture."""
-        # It may redirect to an object store, to which httpx does not send the key.
+        # The service may redirect to an object store. httpx does not send the key there.
         response = self.send_retrying("GET", path, policy, params=query, follow_redirects=True)
         return read_picture(response, self.url)
 
     def delete(self, path: str) -> None:
-        """Deletes what a path names.
+        """Deletes the resource of a path.
 
-        A retry may find nothing: an earlier try has deleted it, but its response was lost, or
-        reported that the pictures could not be reached (503).
+        A retry may find nothing, because an earlier try deleted it but its response was lost, or
+        was a 503 because the pictures could not be reached.
         """
         may_be_deleted = False
 
@@ -129,7 +129,7 @@ class Connection:
         accepts_unavailable: bool = False,
         **arguments: Any,
     ) -> httpx.Response:
-        """Sends a request once; every failure raises a ClientError.
+        """Sends a request once. Every failure raises a ClientError.
 
         Args:
             accepts_unavailable: whether a 503 is a response like any other.
@@ -182,7 +182,7 @@ class Connection:
         size = 0
 
         def limited_chunks() -> Iterator[bytes]:
-            """httpx-sse does not limit how long an event may be."""
+            """Limits the length of an event, which httpx-sse does not."""
             nonlocal size
             for chunk in response.iter_bytes():
                 size += len(chunk)
@@ -191,7 +191,7 @@ class Connection:
                 yield chunk
 
         source = httpx.Response(200, headers={"Content-Type": media_type}, content=limited_chunks())
-        messages: Any = EventSource(source).iter_sse()  # declared without the `close` it has
+        messages: Any = EventSource(source).iter_sse()  # its declared type has no `close`
         try:
             with closing(messages):
                 for message in messages:

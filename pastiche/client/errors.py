@@ -1,12 +1,12 @@
-"""Everything that can go wrong between a client and its service, in one tree.
+"""All errors of the client, in one tree.
 
 ClientError
 ├── InvalidAddress       the service's URL or the key cannot be used
 ├── InvalidRequest       an idempotency key or a header cannot be sent
-├── InvalidPicture       a picture that the service would not accept; raised before it is sent
+├── InvalidPicture       the service would not accept a picture; raised before it is sent
 ├── ApiError             the service refused the request: code, status, invalid fields
 ├── JobUnsuccessful      the job failed, was canceled or expired
-├── ServiceUnreachable   no connection, or a broken one, and retries did not help
+├── ServiceUnreachable   the connection failed or broke, and retries did not help
 └── InvalidResponse      the response does not come from a Pastiche service
 
 `error_from_response` and `translate_httpx_errors` decide which one a failed request raises.
@@ -27,9 +27,10 @@ from pastiche.client.painted_picture import PaintedPicture
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_HTTP: Final = "illegal"
-"""In the message of httpx's parser if the response is not HTTP; otherwise the connection broke."""
+"""A word in the message of httpx's parser if the response is not HTTP. Without it, the connection
+broke."""
 _GATEWAY_STATUSES = (502, 503, 504)
-"""How a proxy reports that the service behind it is unavailable."""
+"""The statuses by which a proxy reports that the service behind it is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class FieldError:
 
 
 class ClientError(Exception):
-    """Base class of all errors of the client. The message is a sentence for a person."""
+    """The base class of all errors of the client. The message is a sentence for people."""
 
 
 class InvalidAddress(ClientError):
@@ -74,8 +75,8 @@ class ApiError(ClientError):
         status: the HTTP status.
         detail: for people.
         field_errors: the invalid fields, if any.
-        retry_after_seconds: when the service expects that the same request would succeed; None
-            if it does not say.
+        retry_after_seconds: after this time the same request may succeed. None if the service does
+            not say.
     """
 
     def __init__(
@@ -111,8 +112,8 @@ class ServiceUnreachable(ClientError):
 
     Attributes:
         was_sent: whether the request may have reached the service.
-        retry_after_seconds: when a proxy expects that it can be reached again; None if there is no
-            proxy or it does not say.
+        retry_after_seconds: after this time the service may be reachable again, according to a
+            proxy. None if there is no proxy or it does not say.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class ServiceUnreachable(ClientError):
 
 
 class InvalidResponse(ClientError):
-    """Something responds at that address, but not as Pastiche does."""
+    """The server at this address does not respond like a Pastiche service."""
 
 
 @dataclass(frozen=True, slots=True)

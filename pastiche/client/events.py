@@ -26,7 +26,7 @@ class PreviewReady:
     """There is a newer preview: `Client.preview` fetches it.
 
     Attributes:
-        jpeg: the picture, at most 512 pixels large or 128 KiB, if the job is watched with previews;
+        jpeg: the picture, at most 512 pixels large or 128 KiB, if the job is watched with previews.
             None if it could not be sent.
     """
 
@@ -58,7 +58,7 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRestored:
-    """The client is connected again; the next event describes the job as it is now."""
+    """The client is connected again. The next event has the current state of the job."""
 
 
 Event: TypeAlias = (
@@ -83,10 +83,10 @@ class _Deleted:
 
 
 def parse_event(name: str, data: str) -> Event | None:
-    """Reads an event of the stream; None for one that only a newer client would know.
+    """Parses an event of the stream. None for an event that only newer clients know.
 
     Raises:
-        ValueError: the data are not what this event has.
+        ValueError: the data do not fit the event.
     """
     match name:
         case "status":

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class JobHandle(Job):
-    """A job, as it was when a client fetched it, which can be waited for with that client.
+    """A job, as it was when a client fetched it, with methods that wait for it.
 
-    `Client` returns jobs as handles; those in events and sweeps are plain. It equals a plain
-    job with the same fields. Copies have no client, and cannot be waited for.
+    `Client` returns jobs as handles. Jobs in events and sweeps are plain. A handle equals a
+    plain job with the same fields. A copy of a handle has no client, so it cannot wait.
     """
 
     __slots__ = ("_client",)
@@ -29,12 +29,12 @@ class JobHandle(Job):
         """The handle of a job that this client has fetched."""
         handle = cls(**{each.name: getattr(job, each.name) for each in fields(job) if each.init})
         object.__setattr__(handle, "raw", job.raw)
-        # No field: `dataclasses.asdict` would copy the client, and a comparison would compare it.
+        # It is not a field, so that `asdict` does not copy the client, nor `==` compare it.
         object.__setattr__(handle, "_client", client)
         return handle
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is a job with the same fields, of whichever client."""
+        """Whether `other` is a job with the same fields. The client does not matter."""
         if not isinstance(other, Job):
             return NotImplemented
         return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(Job))
@@ -42,7 +42,7 @@ class JobHandle(Job):
     __hash__ = Job.__hash__
 
     def wait(self, *, on_event: Callable[[Event], None] | None = None) -> "JobHandle":
-        """Waits until the job has succeeded, and returns it as it is then.
+        """Waits until the job has succeeded, and returns it in its final state.
 
         Args:
             on_event: called with every event of the job.
@@ -58,11 +58,11 @@ class JobHandle(Job):
     def result(
         self, format: Format = "png", *, on_event: Callable[[Event], None] | None = None
     ) -> PaintedPicture:
-        """Waits until the job has succeeded, and fetches its picture. A job that ended otherwise
-        has one after `finish`.
+        """Waits until the job has succeeded, and fetches its picture. A job that was canceled or
+        failed has a picture after `finish`.
 
         Args:
-            format: of the picture.
+            format: the format of the picture.
             on_event: called with every event of the job.
 
         Raises:

@@ -1,8 +1,7 @@
-"""What a service sends: jobs, sweeps, losses, pictures, styles, workers.
+"""The objects that a service sends: jobs, sweeps, losses, pictures, styles, workers.
 
-Everything is read from JSON, by pydantic, into frozen dataclasses: strictly, so that "5" is not a
-number. A newer service may send more than this version knows: unknown fields are ignored, and `raw`
-has the whole JSON object.
+pydantic parses JSON into frozen dataclasses, strictly, so that "5" is not a number. Fields that
+only newer services send are ignored, but `raw` has the whole JSON object.
 """
 
 import json
@@ -42,7 +41,8 @@ def parse(model: type[Model], data: bytes | str) -> Model:
 
 
 def _set_raw(parsed: object, document: Any) -> None:
-    """Sets `raw` of all objects of the API; a validator would end the strict reading of JSON."""
+    """Sets `raw` in all objects of the API. A validator could not, as it would turn off strict
+    parsing of JSON."""
     if isinstance(parsed, _Resource):
         object.__setattr__(parsed, "raw", document)
     if isinstance(parsed, tuple):
@@ -67,7 +67,7 @@ class _Resource:
     """A JSON object of the API.
 
     Attributes:
-        raw: the object as the service sent it, fields that this version does not know included.
+        raw: the object as the service sent it, including fields that this version does not know.
     """
 
     raw: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False, hash=False)
@@ -75,7 +75,7 @@ class _Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:
-    """The network that paints, and the SHA-256 of its weights file; None if it has no file."""
+    """The network that paints, and the SHA-256 of its weights file. None if it has no file."""
 
     name: str
     sha256: str | None = None
@@ -83,10 +83,10 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """The terms of the objective, each multiplied by its weight; they add up to `total`.
+    """The terms of the objective, each multiplied by its weight. They add up to `total`.
 
     Attributes:
-        gamut: the penalty for colours that no screen can show; None from an older service.
+        gamut: the penalty for colours that no screen can show. None from an older service.
     """
 
     content: float
@@ -108,8 +108,11 @@ class UsedWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossCurves:
-    """Columns of the same length: iteration, scale, and each loss term after that iteration; and
-    the weights: one entry, and one more for each change."""
+    """Columns of the same length: iteration, scale, and each loss term after that iteration.
+
+    Attributes:
+        weights: one entry, and one more for each change.
+    """
 
     iterations: tuple[int, ...] = ()
     scales: tuple[int, ...] = ()
@@ -131,8 +134,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWarning:
-    """An option or an image that does not have the effect one would expect: its name, a code and
-    a sentence."""
+    """An option or an image that does not have the expected effect: its name, a code and a
+    sentence."""
 
     field: str
     code: str
@@ -141,8 +144,8 @@ class JobWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """How many seconds the job waited for a worker, was painted, and took in all; None while it is
-    not known."""
+    """How many seconds the job waited for a worker, was painted, and took in total. None while not
+    known."""
 
     waited_seconds: float | None = None
     painted_seconds: float | None = None
@@ -154,7 +157,7 @@ class Webhook:
     """The webhook of a job, and how its delivery went.
 
     Attributes:
-        events: what it is notified of.
+        events: the events that it is notified of.
         tries: how often delivery of the current event was tried.
     """
 
@@ -172,10 +175,10 @@ class Progress(_Resource):
     """The progress of a job.
 
     Attributes:
-        version: of the job; increases by one with every change.
+        version: the version of the job, which increases by one with every change.
         progress: the share of the iterations that are done, from 0 to 1.
         scale: the scale of the pyramid that is being painted, such as “2/3”.
-        eta_seconds: the estimated time until the picture is done; None if it is not known.
+        eta_seconds: the estimated time until the picture is done. None if it is not known.
     """
 
     version: int = 0
@@ -195,16 +198,16 @@ class Job(Progress):
         status: one of `Status`, or one that only a newer service has.
         queue_position: the number of jobs ahead of this one.
         timeout_at: when the job fails if it has not ended.
-        keep: how long it is retained once it has ended: seconds, or `until_fetched`; None for as
+        keep: how long it is retained once it has ended: seconds, or `until_fetched`. None for as
             long as the operator allows.
         attempt: how many times a worker has started the job.
-        failed_attempts: why attempts failed after which the job was queued again for another
-            worker: the newest code of each worker, the oldest first.
+        failed_attempts: the error codes of failed attempts after which the job was queued again for
+            another worker: the newest code of each worker, oldest first.
         expires_at: when a finished job and its picture will be deleted.
         device: what paints it: a GPU's name, or the CPU's threads.
-        iterations_per_second: of the newest attempt.
-        peak_memory_bytes: how much memory the painting process had at most; None if its system does
-            not say.
+        iterations_per_second: the speed of the newest attempt.
+        peak_memory_bytes: the peak memory of the painting process. None if its system does not
+            report it.
     """
 
     id: str
@@ -240,7 +243,7 @@ class Job(Progress):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """One page of the list of jobs, and the cursor of the next; None on the last page."""
+    """One page of the list of jobs, and the cursor of the next page. None on the last page."""
 
     jobs: tuple[Job, ...]
     next_cursor: str | None = None
@@ -248,11 +251,11 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A job of a sweep or a batch: in what it differs from the other jobs, and its state.
+    """A job of a sweep or a batch: how it differs from the other jobs, and its state.
 
     Attributes:
         content, style: in a batch, the file names of its two images.
-        values: the options that have another value in other jobs.
+        values: the options whose values differ between the jobs.
         job: None once it is deleted.
     """
 
@@ -265,8 +268,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep(_Resource):
-    """Every pair of some images, painted with every combination of some options; one job for
-    each."""
+    """One job for each pair of images and each combination of option values."""
 
     id: str
     is_over: bool
@@ -276,7 +278,7 @@ class Sweep(_Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate(_Resource):
-    """What a submission would cost; nothing was stored."""
+    """What a submission would cost. Nothing was stored."""
 
     megapixel_iterations: float
     queue_position: int
@@ -291,10 +293,10 @@ class UploadedPicture(_Resource):
     """A picture that is stored by the service, for any number of jobs.
 
     Attributes:
-        reference: names it in a submission.
-        name: that it was given; with one it is also listed as a style.
+        reference: what a submission calls it.
+        name: its name, if one was given. Then it is also listed as a style.
         bytes: the size of the stored file.
-        expires_at: until when it is stored; each job with it extends that.
+        expires_at: when it will be deleted. Each job that uses it extends this time.
     """
 
     id: str
@@ -309,10 +311,10 @@ class UploadedPicture(_Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectUpload:
-    """A picture whose file is to be sent to the object store of the service.
+    """A picture whose file must be sent to the object store of the service.
 
     Attributes:
-        url: of the object store, signed: it needs no key.
+        url: a signed URL of the object store, which needs no key.
     """
 
     id: str
@@ -321,7 +323,7 @@ class DirectUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PicturePage:
-    """One page of the list of pictures, and the cursor of the next; None on the last page."""
+    """One page of the list of pictures, and the cursor of the next page. None on the last page."""
 
     pictures: tuple[UploadedPicture, ...]
     next_cursor: str | None = None
@@ -332,7 +334,7 @@ class Style(_Resource):
     """A style image that the service has.
 
     Attributes:
-        reference: names it in a submission, such as `example:wave`.
+        reference: what a submission calls it, such as `example:wave`.
         title: the name for people.
         links: `thumbnail` is the path of a small picture.
     """
@@ -362,18 +364,18 @@ JobPictures: TypeAlias = JobPicture | Sequence[JobPicture]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSummary(_Resource):
-    """What a living worker last reported of itself; what it did not report is None.
+    """The newest report of a running worker. What it did not report is None.
 
     Attributes:
         device: the name of its GPU, or `CPU` and its threads.
-        device_memory_bytes: all memory of its GPU, or of its machine or container.
-        precision: that of its network, unless a job chooses another.
-        backbone: the one that it uses for `auto`.
-        backbones: those whose weights it has.
+        device_memory_bytes: the total memory of its GPU, or of its machine or container.
+        precision: the precision of its network, unless a job chooses another.
+        backbone: the backbone that it uses for `auto`.
+        backbones: the backbones whose weights it has.
         most_pixels: the size of the largest picture that it can paint with the default options.
-        megapixel_iterations_per_second: how fast it paints; None before its first job.
-        is_painting: whether it paints a job.
-        started_at: since when it is ready.
+        megapixel_iterations_per_second: how fast it paints. None before its first job.
+        is_painting: whether it is painting a job.
+        started_at: when it became ready.
     """
 
     device: str
@@ -389,20 +391,20 @@ class WorkerSummary(_Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerList:
-    """All living workers."""
+    """All running workers."""
 
     workers: tuple[WorkerSummary, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A worker that is alive.
+    """A running worker.
 
     Attributes:
-        backbone: the one that it uses for `auto`.
+        backbone: the backbone that it uses for `auto`.
         most_pixels: the size of the largest picture that it can paint with the default options.
-        rate: pixels times iterations that it paints per second; None before its first job.
-        backbones: those whose weights it has.
+        rate: pixels times iterations that it paints per second. None before its first job.
+        backbones: the backbones whose weights it has.
     """
 
     name: str
@@ -418,7 +420,7 @@ class Readiness(_Resource):
     """The state of each part of the service, `ok` or what is wrong with it, and its workers.
 
     Attributes:
-        warnings: how Redis may lose jobs, by its configuration.
+        warnings: reasons why Redis may lose jobs, in its configuration.
     """
 
     status: str

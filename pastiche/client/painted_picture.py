@@ -18,27 +18,27 @@ _FORMATS: Final[dict[str, Format]] = {
 
 
 class PaintedPicture(bytes):
-    """The bytes of a picture file, which save themselves, and show the picture in a notebook."""
+    """The bytes of a picture file. `save` writes them, and a notebook shows the picture."""
 
     __slots__ = ()
 
     @property
     def format(self) -> Format:
-        """The format, by the first bytes."""
+        """The format, recognised by the first bytes."""
         known = (name for beginning, name in _BEGINNINGS.items() if self.startswith(beginning))
         return next(known, "webp")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file as it is; an existing one is replaced.
+        """Writes the bytes to a file. An existing file is replaced.
 
         Raises:
-            ValueError: the file's extension is that of another format.
+            ValueError: the file's extension belongs to another format.
             OSError: it cannot be written.
         """
         extension = Path(path).suffix.lower()
         if _FORMATS.get(extension, self.format) != self.format:
             raise ValueError(
-                f"{os.fspath(path)} would be {self.format.upper()} in spite of its name: "
+                f"{os.fspath(path)} does not fit the format {self.format.upper()}: "
                 f"ask for format={_FORMATS[extension]!r}."
             )
         Path(path).write_bytes(self)

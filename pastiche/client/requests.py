@@ -1,4 +1,4 @@
-"""What requests are made of: the address, paths, headers, and the form with its pictures.
+"""The parts of requests: the address, paths, headers, and the form with its pictures.
 
 Pictures that the service would not accept are rejected before they are sent.
 """
@@ -28,21 +28,23 @@ from pastiche.picture_sources import (
 )
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-"""Where `make serve` serves."""
+"""The address of `make serve`."""
 
 CONNECT_SECONDS = 10.0
 
 SILENCE_SECONDS = 45.0
-"""A stream of events without a byte for this long is lost: the service sends a comment every 10."""
+"""A stream of events that is silent for this long is lost: the service sends a comment every 10
+seconds."""
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-"""Each watched job holds a connection: a limit would let many of them block all other requests."""
+"""Each watched job holds a connection. With a limit, many of them would block all other
+requests."""
 
 Form: TypeAlias = list[tuple[str, tuple[str | None, str | bytes]]]
-"""The parts of a multipart form, each with its name; texts have no file name."""
+"""The parts of a multipart form, each with its name. Texts have no file name."""
 
 REFERENCES = ("https://", "http://", "data:", "picture:", "example:", "style:")
-"""What a text begins with that is not a path, but names a picture to the service."""
+"""The beginnings of texts that are not paths, but references that the service resolves."""
 
 LONGEST_IDEMPOTENCY_KEY = 255
 
@@ -80,13 +82,13 @@ def check_address(url: str, key: str | None) -> None:
 
 
 def make_headers(key: str | None) -> dict[str, str]:
-    """The headers of every request; an empty key is none."""
+    """The headers of every request. An empty key counts as no key."""
     authorization = {"Authorization": f"Bearer {key}"} if key else {}
     return {"User-Agent": "pastiche-client"} | authorization
 
 
 def idempotency_header(key: str | None = None) -> dict[str, str]:
-    """Makes a submission one job or sweep, however often the request is sent.
+    """The header with which a submission creates only one job or sweep, even if it is repeated.
 
     Raises:
         InvalidRequest: the service would not accept the key.
@@ -119,10 +121,10 @@ def make_form(
     options: Mapping[str, Any],
     limit_bytes: int,
 ) -> Form:
-    """The multipart form of a submission. Texts are parts too: without a picture, httpx would send
-    a form that is not multipart, which the service rejects.
+    """The multipart form of a submission. A URL or a data URI is sent as it is, instead of a file.
 
-    A URL or a data URI is sent as it is, instead of a file.
+    Texts are parts, too. Otherwise httpx would send a form without pictures that is not multipart,
+    which the service rejects.
 
     Raises:
         InvalidPicture: a picture cannot be read, or would not be accepted.
@@ -149,7 +151,7 @@ def make_upload_form(data: bytes, name: str | None) -> Form:
 
 
 def read_upload(picture: Picture, limit_bytes: int) -> bytes:
-    """The file of a picture that is uploaded by itself.
+    """Reads the file of a picture for `upload_picture`.
 
     Raises:
         InvalidPicture: the picture cannot be read, or would not be accepted.
@@ -188,12 +190,12 @@ def read_uploads(
 
 
 def is_reference(picture: object) -> bool:
-    """Whether it is a URL or a data URI, which the service reads, not a path."""
+    """Whether a picture is a reference that the service resolves, such as a URL, not a path."""
     return isinstance(picture, str) and picture[:8].lower().startswith(REFERENCES)
 
 
 def _fits_in_header(text: str) -> bool:
-    """Whether a header can have it, unchanged: spaces around it would be removed on the way."""
+    """Whether a header can transmit this text unchanged. Spaces around it would be removed."""
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
@@ -216,7 +218,7 @@ def _make_part(
 
 
 def _name_file(field: str, picture: Picture) -> str:
-    """The name of a picture's file as a form can have it, or else that of its field."""
+    """The name of a picture's file, encodable in a form, or otherwise the name of its field."""
     return Path(name_of(picture, field)).name.encode(errors="replace").decode() or field
 
 
@@ -235,14 +237,14 @@ def _read_upload(field: str, picture: Picture, limit_bytes: int) -> bytes:
 
 
 def _is_accepted(data: bytes) -> bool:
-    """Whether a file is a JPEG, PNG, WebP or AVIF, by its first bytes and never by its name."""
+    """Whether a file is a JPEG, PNG, WebP or AVIF, by its first bytes. Its name does not matter."""
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     is_avif = bool(_brands(data) & _AVIF_BRANDS)
     return is_webp or is_avif or data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
 
 
 def _describe_kind(data: bytes) -> tuple[str, str]:
-    """What another file is, and the advice that follows."""
+    """What kind of file a rejected file is, and advice."""
     brands = _brands(data)
     if brands & _HEIC_BRANDS:
         return "an HEIC picture", ": save it as a JPEG"

@@ -1,4 +1,4 @@
-"""When a failed request is sent again."""
+"""When the client retries a failed request."""
 
 import logging
 import math
@@ -18,13 +18,13 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """For how many seconds in total a client pauses between retries before it gives up.
+    """How many seconds in total a client pauses between retries before it gives up.
 
     Attributes:
-        unreachable_seconds: while the service cannot be reached, per request.
-        busy_seconds: while it responds with 429 or 503, or a proxy says when to try again, per
-            request.
-        watching_seconds: while a job's events cannot be read, since the last event.
+        unreachable_seconds: for a request while the service cannot be reached.
+        busy_seconds: for a request while the service responds with 429 or 503, or a proxy says when
+            to try again.
+        watching_seconds: since the last event, while the events of a job cannot be read.
     """
 
     unreachable_seconds: float = 5.0
@@ -32,22 +32,22 @@ class RetryPolicy:
     watching_seconds: float = 600.0
 
     def for_accepted_job(self) -> Self:
-        """The policy for requests about a job that the service has accepted: it is being painted
-        while the client waits, so it is worth waiting longer."""
+        """The policy for requests about a job that the service has accepted. It pauses for longer
+        in total, because the job is painted while the client waits."""
         longest = max(self.busy_seconds, self.watching_seconds)
         return replace(self, unreachable_seconds=self.watching_seconds, busy_seconds=longest)
 
 
 class Backoff:
-    """Exponential pauses with jitter, so that not all clients return at the same moment; or the
-    pauses that the service asks for (`Retry-After`). Ends when they exceed a limit in total."""
+    """Pauses that grow exponentially, with jitter so that not all clients return at the same
+    moment, or the pauses that the service asks for (`Retry-After`). Their total is limited."""
 
     def __init__(self, limit_seconds: float) -> None:
         self._remaining_seconds = limit_seconds
         self._next_seconds = FIRST_PAUSE_SECONDS
 
     def next_pause(self, error: ClientError) -> float:
-        """How many seconds to wait before the next try; infinity if the limit is reached, or if
+        """How many seconds to wait before the next try. Infinity if the limit is reached, or if
         another try would not help."""
         if not is_transient(error):
             return math.inf
@@ -55,7 +55,7 @@ class Backoff:
         if seconds is None:
             seconds = self._next_seconds * random.uniform(0.75, 1.0)  # noqa: S311  # no secret
         else:
-            # 0, or a date that is past on this clock, would be tried again without end.
+            # With 0, or a date that has passed on this clock, retries would never end.
             seconds = max(seconds, FIRST_PAUSE_SECONDS)
         if seconds > self._remaining_seconds:
             return math.inf

@@ -1,4 +1,4 @@
-"""Verifies the webhooks that a service sends (Standard Webhooks), for those who receive them."""
+"""Verifies webhooks of a service (Standard Webhooks), for programs that receive them."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ TOLERANCE_SECONDS = 300.0
 
 
 class InvalidWebhook(ClientError):
-    """The webhook was not signed with this key, or not recently; or the key cannot be used."""
+    """The webhook was not signed with this key, or not recently, or the key cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,11 @@ def verify(
     """Verifies a webhook's signature and time, and returns its payload.
 
     Args:
-        key: the secret, as printed by `python -m api.keys webhook-secret`: `whsec_…`. Or the public
-            key, as `GET /webhooks/public-key` returns it: `whpk_…`; this needs the package
+        key: the secret, `whsec_…`, as printed by `python -m api.keys webhook-secret`. Or the public
+            key, `whpk_…`, as returned by `GET /webhooks/public-key`, which needs the package
             `cryptography`.
-        headers: of the request; names in any case.
-        body: of the request, exactly as received.
+        headers: the headers of the request, with names in any case.
+        body: the body of the request, exactly as received.
         tolerance_seconds: how old the signature may be, so that a recorded request cannot be sent
             again later.
 
@@ -74,7 +74,7 @@ def verify(
         raise InvalidWebhook("The webhook's headers are missing or invalid.") from None
     signed = b".".join((message.encode(), timestamp.encode(), body))
     is_signed = _is_signed_publicly if key.startswith("whpk_") else _is_signed_secretly
-    # There are several of each kind while one key is being replaced by another.
+    # While a key is being replaced, there are several signatures of each kind.
     if not is_signed(key, signed, [each.encode() for each in signatures.split(" ")]):
         raise InvalidWebhook("The signature does not match the key.")
     if abs(time.time() - signed_at) > tolerance_seconds:
@@ -93,7 +93,7 @@ def _is_signed_secretly(secret: str, signed: bytes, signatures: Sequence[bytes])
 
 
 def _is_signed_publicly(public_key: str, signed: bytes, signatures: Sequence[bytes]) -> bool:
-    """Whether a signature is one of the private key to this public key (`v1a`, ed25519)."""
+    """Whether a signature was made with the private key of this public key (`v1a`, ed25519)."""
     try:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -1,2 +1,2 @@
-"""Neural style transfer: tensors in, tensors out; torch, numpy, Pillow, safetensors, h5py, and no
-more."""
+"""Neural style transfer: tensors in, tensors out. It needs only torch, numpy, Pillow, safetensors
+and h5py."""

@@ -52,7 +52,7 @@ class State:
         return torch.where(self.averaged > 0, self.average / weight, self.last)
 
     def copy(self, device: torch.device | None = None) -> "State":
-        """A copy with memory of its own, on another device if one is given."""
+        """A copy in new memory, on another device if one is given."""
         tensors = {
             each.name: getattr(self, each.name).to(device, copy=True)
             for each in fields(self)
@@ -61,18 +61,20 @@ class State:
         return replace(self, **tensors)
 
     def reset(self) -> "State":
-        """The state without its running means, for another objective."""
+        """A new state at the result so far, without the running means, for another objective."""
         return begin(self.accepted, self.step_size)
 
     def resize(self, position: Tensor, enlarge: Callable[[Tensor], Tensor]) -> "State":
         """The state at the beginning of a larger scale, with the moments carried over.
 
-        The objective is a mean over the picture: of more pixels, each has less of the gradient.
+        The objective is a mean over the picture, so the gradient of each pixel shrinks as the
+        number of pixels grows.
 
         Args:
             position: (N'), where the larger picture begins.
-            enlarge: (N) → (N'), enlarges a picture by weights that are not negative: with others,
-                the mean square could be 0 where the mean is not, and the next step without limit.
+            enlarge: (N) → (N'), enlarges a picture by weights that are not negative. With negative
+                weights the mean square could be 0 where the mean is not, and the next step would
+                have no limit.
         """
         share = self.position.numel() / position.numel()
         return replace(
@@ -85,29 +87,31 @@ class State:
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
 
-        Where either is not finite the point is given up: back to the last good one, with the
-        running means reset.
+        Where either is not finite, the next state is at the last good point, with the running
+        means reset.
         """
-        good = torch.isfinite(value) & torch.isfinite(gradient.sum())
+        is_good = torch.isfinite(value) & torch.isfinite(gradient.sum())
         first, second = DECAYS
-        gradient = torch.where(good, gradient, 0.0)
-        mean = torch.where(good, torch.lerp(gradient, self.mean, first), 0.0)  # m_t
-        square = torch.where(good, torch.lerp(gradient.square(), self.square, second), 0.0)  # v_t
-        steps = torch.where(good, self.steps + 1, 0.0)
-        counted = steps.clamp_min(1.0)
-        unbiased = mean / (1 - first**counted)
-        deviation = (square / (1 - second**counted)).sqrt()
-        last = torch.where(good, self.position, self.last)
+        gradient = torch.where(is_good, gradient, 0.0)
+        mean = torch.where(is_good, torch.lerp(gradient, self.mean, first), 0.0)  # m_t
+        square = torch.where(
+            is_good, torch.lerp(gradient.square(), self.square, second), 0.0
+        )  # v_t
+        steps = torch.where(is_good, self.steps + 1, 0.0)
+        step_count = steps.clamp_min(1.0)
+        unbiased = mean / (1 - first**step_count)
+        deviation = (square / (1 - second**step_count)).sqrt()
+        last = torch.where(is_good, self.position, self.last)
         average = torch.lerp(last, self.average, AVERAGE_DECAY)
         return replace(
             self,
             position=last - self.step_size * unbiased / (deviation + EPSILON),
             last=last,
-            average=torch.where(good, average, self.average),
+            average=torch.where(is_good, average, self.average),
             mean=mean,
             square=square,
             steps=steps,
-            averaged=torch.where(good, self.averaged + 1, self.averaged),
+            averaged=torch.where(is_good, self.averaged + 1, self.averaged),
         )
 
 

@@ -1,7 +1,7 @@
 """VGG's convolutions: an image in, feature maps at named layers out.
 
 Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2015),
-configurations D and E, VGG-16 and VGG-19, which differ by the last layers of blocks 3 to 5.
+configurations D and E: VGG-16, and VGG-19, which has one more layer in each of blocks 3 to 5.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +30,7 @@ VGG_UNITS: Mapping[StyleStatistic, Units] = {
     "moments": Units(45.0, 540.0, {"squared": 300.0, "absolute": 30.0}),
     "gram": Units(45.0, 1440.0, {"squared": 300.0, "absolute": 30.0}),
 }
-"""Of networks that were trained on photographs."""
+"""The units of networks that were trained on photographs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,10 @@ class Backbone:
         mean: what is subtracted from the red, green and blue of an image first.
         centre: what is subtracted from every feature map, 0 in the paper's network.
         units: by style statistic, what weights of 1 stand for.
-        is_trained: whether it sees every colour, and its deep layers separate what is shown from
-            its colours. A network that is fitted to a few images does not: there the content image
-            gets the style's palette, and the pastiche is restricted to it.
+        is_trained: whether it was trained on photographs. Such a network sees every colour, and its
+            deep layers separate what is shown from its colours. A network that is fitted to a few
+            images does neither, so the content image gets the style's palette, and the pastiche is
+            restricted to that palette.
         pooling, padding: as in `Options`.
         dtype: of the feature maps.
     """
@@ -63,15 +64,15 @@ class Backbone:
     dtype: torch.dtype = torch.float32
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Backbone":
-        """The same network on a device and in a precision, with its layers made fast for them.
+        """The same network on a device and in a precision, with its layers prepared for them.
 
-        In bfloat16 the first layer stays in float32: it alone sees the pixels, and eight bits
-        would show less of them than a screen does. It has 0.2 % of the multiplications.
+        In bfloat16 the first layer stays in float32. Only this layer sees the pixels, and the eight
+        bits of bfloat16 resolve less than a screen does. It has 0.2 % of the multiplications.
         """
-        first = torch.float32 if dtype == torch.bfloat16 else dtype
+        first_dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         convolutions = {
             layer: FastConvolution.prepare(
-                each, device, first if layer == LAYERS[0] else dtype, dtype
+                each, device, first_dtype if layer == LAYERS[0] else dtype, dtype
             )
             for layer, each in self.convolutions.items()
         }
@@ -80,8 +81,9 @@ class Backbone:
     def centred(self, centre: float) -> "Backbone":
         """The same network, with `centre` subtracted from every feature map.
 
-        Where the mean activation of every filter is known, it would make up most of a Gram matrix
-        and say nothing about the style. Subtracting it costs nothing: it goes into the biases.
+        For a network whose filters all have the same mean activation. That mean makes up most of a
+        Gram matrix and says nothing about the style. Subtracting it costs nothing, because it goes
+        into the biases.
         """
         convolutions = {
             layer: _subtract(centre, each, from_input=layer != LAYERS[0])
@@ -90,7 +92,7 @@ class Backbone:
         return replace(self, convolutions=convolutions, centre=self.centre + centre)
 
     def features(self, image: Tensor, layers: Collection[LayerName]) -> dict[LayerName, Tensor]:
-        """The feature maps of images at these layers; none deeper is computed.
+        """The feature maps of images at these layers. Deeper layers are not computed.
 
         Args:
             image: (B, 3, H, W) in 0 to 1.
@@ -100,30 +102,30 @@ class Backbone:
         """
         weight = self.convolutions[LAYERS[0]].weight
         if any(self.mean):
-            # Numbers, not a tensor: that would be copied to the GPU, which makes the CPU wait.
+            # Subtract numbers: a tensor would be copied to the GPU, and the CPU would wait.
             channels = zip(image.unbind(dim=1), self.mean, strict=True)
             image = torch.stack([channel - mean for channel, mean in channels], dim=1)
         x = image.to(weight.device, weight.dtype).contiguous(memory_format=torch.channels_last)
-        found: dict[LayerName, Tensor] = {}
-        following = dict(pairwise(self.convolutions))
+        maps: dict[LayerName, Tensor] = {}
+        next_layer = dict(pairwise(self.convolutions))
         with exact_arithmetic():
             for layer, convolution in self.convolutions.items():
-                if len(found) == len(set(layers)):
+                if len(maps) == len(set(layers)):
                     break
                 check_interruption()
-                is_pooled = following.get(layer) in POOLED_BEFORE
+                is_pooled = next_layer.get(layer) in POOLED_BEFORE
                 if is_pooled and self.pooling == "max" and layer not in layers:
                     x = convolve_and_pool(x, convolution, self.padding, self.dtype)
                     continue
                 x = convolve(x, convolution, self.padding, self.dtype)
                 if layer in layers:
-                    found[layer] = x
+                    maps[layer] = x
                 x = pool(x, self.pooling) if is_pooled else x
-        return found
+        return maps
 
 
 class BackboneSource(Protocol):
-    """A backbone that was chosen; its network exists once the images are known. It can be hashed.
+    """A backbone that was chosen. Its network exists once the images are known. It is hashable.
 
     Attributes:
         name: `vgg16`, `vgg19`, `vgg19-caffe` or `whitened`.
@@ -139,7 +141,7 @@ class BackboneSource(Protocol):
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
-        """The network for these images, with these layers and all that lie before them.
+        """The network for these images, down to the deepest of these layers.
 
         Args:
             images: the content image in the styles' colours and the style images, (1, 3, H, W) in
@@ -149,7 +151,11 @@ class BackboneSource(Protocol):
 
 
 def _subtract(constant: float, convolution: Convolution, *, from_input: bool) -> Convolution:
-    """The same layer with `constant` subtracted from its output, and, before it, from its input."""
+    """The same layer with `constant` subtracted from its output.
+
+    Args:
+        from_input: whether the constant was subtracted from its input, too.
+    """
     bias, padding_value = convolution.bias - constant, convolution.padding_value
     if from_input:
         bias = bias + constant * convolution.weight.sum(dim=(1, 2, 3))

@@ -32,8 +32,8 @@ def choose_backbone(
     choice: BackboneChoice = "auto",
     folder: Path | None = None,
 ) -> BackboneSource:
-    """The backbone of that name; `auto` is the first of `vgg19`, `vgg16` and `whitened` whose
-    weights are there and whole.
+    """The backbone of that name. `auto` is the first of `vgg19`, `vgg16` and `whitened` whose
+    weights are installed and undamaged.
 
     Args:
         folder: where the weights are; None for `weights_folders()`.
@@ -74,7 +74,7 @@ TORCHVISION_INPUT = InputScaling(mean=(0.485, 0.456, 0.406), deviation=(0.229, 0
 CAFFE_INPUT = InputScaling(
     mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), deviation=(1 / 255,) * 3, blue_first=True
 )
-"""In 0 to 255, BGR, minus the mean of the images that it was trained on."""
+"""In 0 to 255, BGR, minus the mean of the images that the network was trained on."""
 
 INPUTS: Mapping[str, InputScaling] = {
     "vgg16": CAFFE_INPUT,
@@ -151,8 +151,8 @@ def _load_state(path: Path) -> Mapping[str, object]:
 
 
 def _torchvision_keys() -> Sequence[str]:
-    """The names of the convolutions of torchvision's VGG-19, in order: it counts poolings and ReLUs
-    as layers, too."""
+    """The names of the convolutions of torchvision's VGG-19, in order. torchvision counts poolings
+    and ReLUs as layers, too."""
     keys, index = list[str](), 0
     for layer in LAYERS:
         index += layer in POOLED_BEFORE
@@ -165,22 +165,23 @@ def _convolution(
     tensors: Mapping[str, object], layer: LayerName, key: str, path: Path
 ) -> Convolution:
     incoming, outgoing = CHANNELS[layer]
-    found: list[Tensor] = []
+    parameters: list[Tensor] = []
     for part, shape in (("weight", (outgoing, incoming, 3, 3)), ("bias", (outgoing,))):
         tensor = tensors.get(f"{key}.{part}")
         if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
             raise MissingWeights(
                 f"{path} does not hold a VGG: {key}.{part} should be of shape {shape}."
             )
-        found.append(tensor.float())
-    weight, bias = found
+        parameters.append(tensor.float())
+    weight, bias = parameters
     return Convolution(weight, bias)
 
 
 def _scale_input(first: Convolution, scaling: InputScaling) -> Convolution:
-    """The first layer for x − mean, with x in RGB in 0 to 1: the division is in its filters.
+    """The first layer for inputs x − mean, with x in RGB in 0 to 1.
 
-    The mean is not: so zero padding pads with the mean.
+    Its filters include the division by the deviation. They do not include the subtraction of the
+    mean, so that zero padding pads with the mean.
     """
     weight = first.weight.flip(1) if scaling.blue_first else first.weight
     return Convolution(weight / weight.new_tensor(scaling.deviation).view(1, 3, 1, 1), first.bias)

@@ -1,4 +1,4 @@
-"""A run between two iterations: enough to continue as if nothing had happened."""
+"""The state of a run between two iterations: enough to continue it elsewhere, unchanged."""
 
 import struct
 from dataclasses import asdict, dataclass, fields
@@ -19,8 +19,8 @@ State = lbfgs.State | adam.State
 """The state of an optimiser: `state.step(value, gradient)` is the next one."""
 
 VERSION = 4
-"""Of what a checkpoint holds: goes up when a run cannot continue from an older one, also because
-the same options have other iterations or another objective."""
+"""The version of a checkpoint's contents. It goes up when a run cannot continue from an older
+checkpoint, for example because the same options now have other iterations or another objective."""
 
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
 
@@ -36,11 +36,11 @@ _DAMAGE = (
     ValueError,
     struct.error,
 )
-"""What reading a damaged file may raise."""
+"""The errors that reading a damaged file may raise."""
 
 
 class UnusableCheckpoint(ValueError):
-    """A file is not a whole checkpoint of this version."""
+    """A file is not a complete checkpoint of this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Place:
     Attributes:
         scale: the current scale, from 0.
         done: how many iterations of that scale are done.
-        iteration: how many are done in all.
-        totals: the objective after each iteration of that scale.
+        iteration: how many iterations are done in all scales.
+        totals: the objective after each iteration of the current scale.
     """
 
     scale: int = 0
@@ -62,14 +62,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run between two iterations.
+    """The state of a run between two iterations.
 
-    Resumed on the same type of device, with the same inputs, options and network, it continues as
-    it would have; on the CPU, with as many threads, to the same bytes.
+    A run that resumes from it on the same type of device, with the same inputs, options and
+    network, continues as the first run would have: on the CPU, with as many threads, to the same
+    bytes.
 
     Attributes:
-        options: with the weights as they were last.
-        images: the `Inputs.digest` of what it is made from.
+        options: the options, with the newest weights.
+        images: the `Inputs.digest` of the images.
         backbone, sha256: the name of the network, and the digest of its weights.
     """
 
@@ -101,7 +102,7 @@ class Checkpoint:
             raise OptionError("resume", "must be of this network: it was taken from another.")
 
     def save(self, file: Path | IO[bytes]) -> None:
-        """Writes it; `load` reads it."""
+        """Writes it to a file, which `load` reads."""
         state = {each.name: getattr(self.state, each.name) for each in fields(self.state)}
         content = {
             "version": VERSION,
@@ -121,7 +122,7 @@ class Checkpoint:
         Raises:
             UnusableCheckpoint: it is truncated or damaged, or of another version.
             FileNotFoundError: the file does not exist.
-            MemoryError, RuntimeError: memory does not suffice for it.
+            MemoryError, RuntimeError: there is not enough memory for it.
         """
         try:
             content: dict[str, Any] = torch.load(

@@ -10,7 +10,8 @@ from pastiche.engine.images import resize_picture
 from pastiche.sizes import fitted
 
 MIN_VARIANCE = 1e-5
-"""Added to every variance of the colours, in squares of 0 to 1: plain images have none."""
+"""Added to every variance of the colours, in squares of 0 to 1. The variance of a plain image is
+0."""
 
 RARE = 0.005
 """The share of an image's pixels whose colours may lie beyond either end of its palette."""
@@ -21,11 +22,11 @@ SAMPLE_SIDE = 256
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """A box of colours, along the principal axes of the style images' colours.
+    """A box of colours whose sides are parallel to the principal axes of the styles' colours.
 
     Attributes:
         axes: (3, 3), each row an axis of length 1.
-        low, high: (3, 1), between which the colours lie on each axis.
+        low, high: (3, 1), the bounds of the colours on each axis.
     """
 
     axes: Tensor
@@ -34,7 +35,11 @@ class Palette:
 
     @classmethod
     def enclose(cls, styles: Sequence[Tensor], content: Tensor) -> "Palette":
-        """The box of all but the rarest of each image's colours, from `sample_colours`."""
+        """The box of each image's colours, without the rarest.
+
+        Args:
+            styles, content: (3, N) each, from `sample_colours`.
+        """
         axes = principal_axes(styles).to(content)
         share = content.new_tensor([RARE, 1 - RARE])
         ends = torch.stack(
@@ -57,28 +62,28 @@ def sample_colours(image: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Args:
         image: (1, 3, H, W).
-        mask: (1, 1, H, W) in 0 to 1, which part of the image counts; None for all of it.
+        mask: (1, 1, H, W) in 0 to 1, which part of the image counts. None for all of it.
     """
     height, width = image.shape[-2:]
     size = fitted(height, width, min(SAMPLE_SIDE, max(height, width)))
     colours = resize_picture(image, size)[0].flatten(1)
     if mask is None:
         return colours
-    light = resize_picture(mask, size).flatten()
-    return colours[:, light >= 0.5 * light.max()]
+    weights = resize_picture(mask, size).flatten()  # (N)
+    return colours[:, weights >= 0.5 * weights.max()]
 
 
 def match_colours(image: Tensor, palette: Tensor, colours: Tensor | None = None) -> Tensor:
     """The image with the mean and covariance of the palette's colours.
 
-    By the linear map that moves colours least, so that blue stays the bluest and light the
-    lightest: T = Σ^−½ (Σ^½ Σ′ Σ^½)^½ Σ^−½ (optimal transport between Gaussians; Pitié, Kokaram,
-    "The Linear Monge-Kantorovitch Linear Colour Mapping", 2007).
+    It uses the linear map that moves the colours least, so that the bluest colour stays the bluest
+    and the lightest stays the lightest: T = Σ^−½ (Σ^½ Σ′ Σ^½)^½ Σ^−½ (optimal transport between
+    Gaussians; Pitié, Kokaram, "The Linear Monge-Kantorovitch Linear Colour Mapping", 2007).
 
     Args:
         image: (1, 3, H, W) in 0 to 1.
         palette: (3, N) in 0 to 1, from `sample_colours`.
-        colours: (3, N'), those of the image that count; None for all of them.
+        colours: (3, N'), the colours of the image that count. None for all of them.
 
     Returns:
         (1, 3, H, W) in 0 to 1.
@@ -87,19 +92,19 @@ def match_colours(image: Tensor, palette: Tensor, colours: Tensor | None = None)
     target_mean, target_covariance = _statistics(palette)
     root, inverse_root = _power(covariance, 0.5), _power(covariance, -0.5)
     transport = inverse_root @ _power(root @ target_covariance @ root, 0.5) @ inverse_root
-    # The map is computed on the CPU in float64: three by three, and the same bytes everywhere.
+    # The 3×3 map is computed on the CPU in float64, so that it has the same bytes everywhere.
     matrix, old, new = (each.to(image) for each in (transport, mean, target_mean))
     return (matrix @ (image[0].flatten(1) - old) + new).view_as(image).clamp(0, 1)
 
 
 def match_palettes(image: Tensor, palettes: Sequence[Tensor], shares: Tensor) -> Tensor:
-    """The image in several palettes at once, each with its share of each pixel.
+    """The image in several palettes at once: each pixel is a blend of them.
 
     Args:
         image: (1, 3, H, W) in 0 to 1.
         palettes: (3, N) each.
-        shares: (S, 1, 1 or H, 1 or W); where they add up to less than 1, the rest of the image
-            stays as it is.
+        shares: (S, 1, 1 or H, 1 or W), the share of each palette at each pixel. Where they add up
+            to less than 1, the image itself has the rest.
     """
     unmatched = image * (1 - shares.sum(dim=0, keepdim=True))
     matched = torch.zeros_like(image)
@@ -117,16 +122,17 @@ def luminance(image: Tensor) -> Tensor:
 def match_luminance(style: Tensor, content: Tensor, mask: Tensor | None = None) -> Tensor:
     """The style's luminance, with the mean and deviation of the content's.
 
-    Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR 2017), eq. 10:
-    else a light painting would make a dark photograph lighter.
+    Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (CVPR 2017), eq. 10.
+    Without it, a light painting would make a dark photograph lighter.
 
     Args:
-        mask: (1, 1, H, W) in 0 to 1, which part of the style counts; None for all of it.
+        mask: (1, 1, H, W) in 0 to 1, which part of the style counts. None for all of it.
     """
-    dark, grey = luminance(content), luminance(style)
-    counted = grey if mask is None else grey[:, :1][mask >= 0.5 * mask.max()]
-    spread = dark.std(correction=0) / counted.std(correction=0).clamp_min(MIN_VARIANCE**0.5)
-    return ((grey - counted.mean()) * spread + dark.mean()).clamp(0, 1)
+    content_grey, style_grey = luminance(content), luminance(style)
+    counted = style_grey if mask is None else style_grey[:, :1][mask >= 0.5 * mask.max()]
+    deviation = counted.std(correction=0).clamp_min(MIN_VARIANCE**0.5)
+    spread = content_grey.std(correction=0) / deviation
+    return ((style_grey - counted.mean()) * spread + content_grey.mean()).clamp(0, 1)
 
 
 def replace_luminance(content: Tensor, painted: Tensor) -> Tensor:
@@ -135,11 +141,11 @@ def replace_luminance(content: Tensor, painted: Tensor) -> Tensor:
 
 
 def _statistics(colours: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of colours, (3, N), as (3, 1), and their covariance, (3, 3), in float64."""
+    """The mean, (3, 1), and the covariance, (3, 3), of colours, (3, N), in float64."""
     colours = colours.cpu().double()
     mean = colours.mean(dim=1, keepdim=True)
-    around = colours - mean
-    covariance = around @ around.T / colours.shape[1]
+    centred = colours - mean
+    covariance = centred @ centred.T / colours.shape[1]
     return mean, covariance + MIN_VARIANCE * torch.eye(3, dtype=torch.float64, device="cpu")
 
 

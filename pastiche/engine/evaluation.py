@@ -27,8 +27,8 @@ def evaluate(objective: Objective, image: Tensor, tile_side: int | None = None) 
 
     Args:
         image: (1, 3, H, W).
-        tile_side: how wide and high a tile may be, in pixels, a multiple of 16; None for the
-            image as a whole. The result is the same, to rounding.
+        tile_side: how wide and high a tile may be, in pixels, a multiple of 16. None for the
+            image as a whole. The result is the same up to rounding.
     """
     image = image.detach()
     tiles = split_image((image.shape[2], image.shape[3]), tile_side, objective.targets.layers)
@@ -55,7 +55,7 @@ def _evaluate_tiles(
     objective: Objective, image: Tensor, tiles: Sequence[Tile]
 ) -> tuple[Tensor, Losses]:
     """As `_evaluate_whole`, with the feature maps of one tile at a time."""
-    release_freed_memory()  # the maps of tiles do not fit the gaps that a whole picture leaves
+    release_freed_memory()  # feature maps of tiles do not fit the gaps that a whole picture leaves
     losses = objective.losses(_sum_tiles(objective, image, tiles, Objective.measure))
     if objective.normalises_gradients:
         norms = partial(Objective.gradient_norms, losses=losses)
@@ -80,8 +80,8 @@ def _sum_tiles(
 
 
 class _Part:
-    """A tile's feature maps, and the objective for them. Only the convolutions are left to
-    autograd: the gradients at the feature maps have a closed form."""
+    """A tile's feature maps, and the objective for them. The gradients at the feature maps have a
+    closed form, so autograd only differentiates the convolutions."""
 
     def __init__(self, objective: Objective, image: Tensor, tile: Tile) -> None:
         layers = objective.targets.layers
@@ -100,10 +100,10 @@ class _Part:
 
 
 class _WithGradients(torch.autograd.Function):
-    """A number whose gradients at some maps are known.
+    """A scalar whose gradients at some feature maps are known.
 
-    `torch.autograd.grad` takes them too, and imports sympy to compare their shapes: a second or
-    more, and 40 MB, at the first iteration of a process.
+    `torch.autograd.grad` can take these gradients, too, but it imports sympy to compare their
+    shapes, which takes a second or more and 40 MB in the first iteration of a process.
     """
 
     @staticmethod

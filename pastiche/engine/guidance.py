@@ -1,8 +1,8 @@
-"""Several styles in one picture: mixed everywhere, or each in a region of its own.
+"""Several styles in one picture: blended everywhere, or each in its own region.
 
 Gatys, Ecker, Bethge, Hertzmann, Shechtman, "Controlling Perceptual Factors in Neural Style
 Transfer" (CVPR 2017), section 4: a feature map times a guidance channel T gives a guided Gram
-matrix, of that region alone.
+matrix, which describes only that region.
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ def blend_shares(count: int, weights: Sequence[float]) -> list[float]:
 
 
 def region_shares(masks: Sequence[Tensor], blend: Sequence[float]) -> list[float]:
-    """The shares of several styles where each has a region.
+    """The shares of several styles that have one region each.
 
-    They grow with the region, so that the gradient at a position is as large in a small region as
-    in a large one; masks that all cover everything give the blend itself.
+    A share grows with its region, so that the gradient at a position is as large in a small region
+    as in a large one. If all masks cover the whole image, the shares are the blend itself.
 
     Args:
         masks: (1, 1, H, W) in 0 to 1, one for each style.

@@ -1,4 +1,4 @@
-"""Pictures as tensors, (1, 3, H, W) in 0 to 1, and back; their sizes."""
+"""Pictures to tensors, (1, 3, H, W) in 0 to 1, and back, and resizing."""
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ from pastiche.options import Resampling
 from pastiche.pictures import AnySource, as_mask, on_white, read_picture
 
 MAX_CUDA_REDUCTION = 40
-"""By how much CUDA shrinks a side at most: torch's kernel (`upsample_gen2d_aa_out_cuda_template`)
-refuses more than 47 with bicubic weights, for which it has no memory."""
+"""How many times smaller a side may become on CUDA. torch's kernel
+(`upsample_gen2d_aa_out_cuda_template`) has no memory for bicubic weights beyond 47, and refuses."""
 
 
 def read_image(source: AnySource, name: str = "The picture") -> Tensor:
@@ -20,7 +20,7 @@ def read_image(source: AnySource, name: str = "The picture") -> Tensor:
 
     Args:
         source: a path, the bytes of a file, an open file, a Pillow picture, or an array.
-        name: what it is called in messages.
+        name: the picture's name in error messages.
 
     Raises:
         UnreadablePicture: it cannot be read; the message is a sentence that says why.
@@ -30,7 +30,7 @@ def read_image(source: AnySource, name: str = "The picture") -> Tensor:
 
 
 def read_mask(source: AnySource, name: str = "The mask") -> Tensor:
-    """A picture as a mask, (1, 1, H, W), float32 in 0 to 1: how light it is, 0 where it is
+    """A picture as a mask, (1, 1, H, W), float32 in 0 to 1: its lightness, and 0 where it is
     transparent.
 
     Raises:
@@ -41,23 +41,23 @@ def read_mask(source: AnySource, name: str = "The mask") -> Tensor:
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """A tensor, (1, 3, H, W), as an RGB picture; what is outside 0 to 1 is clipped."""
+    """A tensor, (1, 3, H, W), as an RGB picture. Values outside 0 to 1 are clipped."""
     pixels = (image[0].detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
 def resize(image: Tensor, size: tuple[int, int], resampling: Resampling = "bicubic") -> Tensor:
-    """The image at another (H, W), smoothed where it shrinks; may overshoot 0 to 1."""
+    """The image at another (H, W), antialiased. Values may overshoot 0 to 1."""
     if image.shape[-2:] == size:
         return image
     reduction = max(old / new for old, new in zip(image.shape[-2:], size, strict=True))
-    there = image.cpu() if image.is_cuda and reduction > MAX_CUDA_REDUCTION else image
-    resized = F.interpolate(there, size, mode=resampling, antialias=True, align_corners=False)
+    source = image.cpu() if image.is_cuda and reduction > MAX_CUDA_REDUCTION else image
+    resized = F.interpolate(source, size, mode=resampling, antialias=True, align_corners=False)
     return resized.to(image.device)
 
 
 def resize_picture(
     image: Tensor, size: tuple[int, int], resampling: Resampling = "bicubic"
 ) -> Tensor:
-    """`resize`, with the result held in 0 to 1: for images that are shown, not optimised."""
+    """`resize`, with the result clamped to 0 to 1: for images that are not optimised."""
     return resize(image, size, resampling).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""The images that a pastiche is made from: checked once, and in the colours to paint in."""
+"""The images that a pastiche is made from: checked, and recoloured for painting."""
 
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from pastiche.options import OptionError, Options
 from pastiche.sizes import same_aspect
 
 MIN_MASK = 0.5
-"""What a mask must reach somewhere, in 0 to 1: else it is as good as empty."""
+"""The least maximum of a mask, in 0 to 1. A mask with a lower maximum counts as empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Inputs:
     Attributes:
         content: the content image p.
         styles: the style images a.
-        masks: where over the content image each style is painted; none, or one for each.
-        style_masks: which part of each style image counts; none, or one for each.
-        start: what the optimisation starts from, where that is a given image.
+        masks: where in the content image each style is painted; none, or one for each style.
+        style_masks: which part of each style image counts; none, or one for each style.
+        start: the image that the optimisation starts from, if one is given.
         content_map: how much each pixel of the content image counts.
     """
 
@@ -53,8 +53,8 @@ class Inputs:
         """The same images, with every mask at the size of its image.
 
         Raises:
-            OptionError: an image of another shape or range, a mask or a start of another aspect
-                ratio than its image, an empty mask, or images and options that do not go together.
+            OptionError: an image has the wrong shape or range, a mask or a start has another aspect
+                ratio than its image, a mask is empty, or the images do not fit the options.
         """
         options.check_images(
             styles=len(self.styles),
@@ -62,36 +62,38 @@ class Inputs:
             style_masks=len(self.style_masks),
             start_image=self.start is not None,
         )
-        content = _checked(self.content, "content")
-        styles = tuple(_checked(style, "style") for style in self.styles)
+        content = _check_image(self.content, "content")
+        styles = tuple(_check_image(style, "style") for style in self.styles)
         start = self.start
         if start is not None:
-            start = _checked(start, "start_image")
+            start = _check_image(start, "start_image")
             _check_aspect(start, content, "start_image")
         content_map = self.content_map
         return Inputs(
             content=content,
             styles=styles,
-            masks=tuple(_mask(mask, content, "mask") for mask in self.masks),
+            masks=tuple(_check_mask(mask, content, "mask") for mask in self.masks),
             style_masks=tuple(
-                _mask(mask, style, "style_mask")
+                _check_mask(mask, style, "style_mask")
                 for mask, style in zip(self.style_masks, styles, strict=False)
             ),
             start=start,
-            content_map=None if content_map is None else _mask(content_map, content, "content_map"),
+            content_map=None
+            if content_map is None
+            else _check_mask(content_map, content, "content_map"),
         )
 
     def digest(self) -> str:
         """A hash of the sizes and pixels of the images."""
-        found = blake2b(digest_size=16)
+        digest = blake2b(digest_size=16)
         for each in fields(self):
             value = getattr(self, each.name)
             for image in value if isinstance(value, tuple) else (value,):
                 shape = None if image is None else tuple(image.shape)
-                found.update(f"{each.name} {shape}".encode())
+                digest.update(f"{each.name} {shape}".encode())
                 if image is not None:
-                    found.update(image.cpu().contiguous().numpy())
-        return found.hexdigest()
+                    digest.update(image.cpu().contiguous().numpy())
+        return digest.hexdigest()
 
     def to(self, device: torch.device) -> "Inputs":
         """The same images on a device."""
@@ -120,7 +122,7 @@ class Inputs:
         return self.content.new_tensor(blend)[:, None, None, None]
 
     def recolour(self, options: Options) -> "Inputs":
-        """The images in the colours to paint in (Gatys et al. 2017, section 5)."""
+        """The images, recoloured as the options say (Gatys et al. 2017, section 5)."""
         if options.colour == "luminance":
             return replace(
                 self,
@@ -142,22 +144,22 @@ class Inputs:
         return self
 
 
-def _checked(image: Tensor, name: str, channels: int = 3) -> Tensor:
-    """The image itself, as float32."""
+def _check_image(image: Tensor, name: str, channels: int = 3) -> Tensor:
+    """Checks the shape and the range of an image, and returns it as float32."""
     if image.ndim != 4 or image.shape[:2] != (1, channels) or 0 in image.shape:
         shape = tuple(image.shape)
         raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
     if not bool(((image >= 0) & (image <= 1)).all()):
-        raise OptionError(name, "must have all its values in 0 to 1.")
+        raise OptionError(name, "must have values between 0 and 1.")
     image = image.detach().float()
     return image.clone() if image.is_inference() else image
 
 
-def _mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
-    mask = _checked(mask, name, channels=1)
+def _check_mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
+    mask = _check_image(mask, name, channels=1)
     _check_aspect(mask, image, name)
     if mask.max().item() < MIN_MASK:
-        raise OptionError(name, "must be white somewhere: this one is empty.")
+        raise OptionError(name, "must be white somewhere, but is empty.")
     return resize_picture(mask, (image.shape[2], image.shape[3]))
 
 

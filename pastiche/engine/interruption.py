@@ -1,4 +1,4 @@
-"""Lets long computations be interrupted: a check that they call between their steps."""
+"""Interrupts long computations by a function that they call between their steps."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _check: ContextVar[Callable[[], None]] = ContextVar("check", default=no_check)
 
 @contextmanager
 def interruptible(check: Callable[[], None]) -> Iterator[None]:
-    """Within the context, `check` is called often; an exception that it raises ends the work."""
+    """Within the context, `check` is called often. An exception that it raises ends the work."""
     token = _check.set(check)
     try:
         yield
@@ -26,7 +26,7 @@ def interruptible(check: Callable[[], None]) -> Iterator[None]:
 
 
 def check_interruption() -> None:
-    """To be called between steps of well under half a second."""
+    """Calls the check. A long computation calls this between steps of well under half a second."""
     _check.get()()
 
 

@@ -1,12 +1,12 @@
-"""L-BFGS as a value: `state.step(value, gradient) → state`, one evaluation an iteration.
+"""L-BFGS as a value: `state.step(value, gradient) → state`, with one evaluation per iteration.
 
 Nocedal, Wright, *Numerical Optimization*, section 7.2, in the compact form of Byrd, Nocedal and
-Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994);
-that all of it is computed on the coefficients of a basis is from Chen, Wang, Zhou, "Large-scale
-L-BFGS using MapReduce" (NIPS 2014). A step that raises the objective is retried, shorter, along the
-same line; other than that there is no line search: its evaluations gain less here than another step
-does. The initial inverse Hessian (Nocedal, Wright, eq. 7.20) is not one number but one for each
-block of variables: the objective is curved more along one axis of the colours than along another.
+Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods" (1994).
+As in Chen, Wang, Zhou, "Large-scale L-BFGS using MapReduce" (NIPS 2014), everything is computed on
+the coefficients of a basis. A step that raises the objective is retried, shorter, along the same
+line. Otherwise there is no line search: the evaluations are better spent on further steps. The
+initial inverse Hessian (Nocedal, Wright, eq. 7.20) has one number for each block of variables,
+because the curvature of the objective differs between the axes of the colours.
 
 Nothing here waits for the device: every decision is a `torch.where`.
 """
@@ -18,40 +18,41 @@ import torch
 from torch import Tensor
 
 FIRST_STEP = 0.01
-"""How far, as a root mean square over the variable, a step along the plain gradient goes."""
+"""The length of a step along the plain gradient, as a root mean square over the variables."""
 
 LONGEST_STEP = 0.1
-"""How far any step goes at most, as a root mean square over the variable."""
+"""The maximum length of any step, as a root mean square over the variables."""
 
 MAX_RISE = 1.05
-"""A step that multiplies the objective by more than this is rejected, as is one that leaves it
-above its first value. Small rises are accepted: they are rounding, or lead around a corner."""
+"""A step that multiplies the objective by more than this is rejected, and so is a step that leaves
+it above its first value. Smaller rises are accepted: they come from rounding, or lead around a
+corner."""
 
 SHORTEST_RETRY, LONGEST_RETRY = 0.1, 0.5
-"""The next try along the line of a rejected step goes between these shares of it."""
+"""The bounds of a retry's length, as a share of the rejected step."""
 
 RETRIES = 3
 """How often a step is shortened before the history is reset for a step along the gradient."""
 
 MAX_RATIO = 10.0
-"""How many times more or less than the mean the curvature of a block may be."""
+"""How many times larger or smaller than the mean the curvature of a block may be."""
 
 CHUNK = 1024
-"""How many variables an inner product is summed over in float32."""
+"""How many products of an inner product are summed in float32."""
 
 MIN_CURVATURE = 1e-10
-"""A pair is used where sᵀy is above this share of yᵀy: below it is rounding."""
+"""A pair is used if sᵀy is above this share of yᵀy. Below, it is only rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """The state of the optimiser. N is the number of variables, m the history's length.
 
-    The variables are B blocks, one after the other, each with its own curvature once they are
-    rotated: those of a picture are its colour channels, rotated to uncorrelated axes.
+    The variables are B blocks, one after the other. After a rotation, each block has its own
+    curvature. The blocks of a picture are its colour channels, rotated to uncorrelated axes.
 
-    `step` uses the memory of the history again, so a state that was stepped is no longer valid.
-    Use `copy` for one that stays so.
+    `step` overwrites the memory of the history, so the old state is no longer valid after it. Use
+    `copy` to keep one.
 
     Attributes:
         position: (N), where the objective is to be evaluated next.
@@ -59,12 +60,13 @@ class State:
         value: scalar, the objective there; infinity before the first evaluation.
         ceiling: scalar, the first finite value: no point above it is accepted.
         axes: (B, B), orthonormal, rotates the blocks.
-        basis: (2m + 1, B, N/B), the pairs s_k, the pairs y_k, and the gradient at `accepted`, all
-            rotated.
+        basis: (2m + 1, B, N/B), the s_k and the y_k of the pairs, and the gradient at `accepted`,
+            all rotated.
         products: (B, 2m + 1, 2m + 1), float64, every inner product of the basis, by block.
         valid: (m), which of the pairs are used.
-        newest: scalar, which pair is the newest.
-        caution: scalar in 0 to 1, the factor of the gradient's step after bad steps.
+        newest: scalar, the index of the newest pair.
+        caution: scalar in 0 to 1, the factor of the step along the gradient, smaller after bad
+            steps.
         retries: scalar, how many times the step from `accepted` was shortened so far.
     """
 
@@ -85,12 +87,12 @@ class State:
         return self.valid.shape[0]
 
     def copy(self, device: torch.device | None = None) -> "State":
-        """A copy with memory of its own, on another device if one is given."""
+        """A copy in new memory, on another device if one is given."""
         return State(*(getattr(self, each.name).to(device, copy=True) for each in fields(self)))
 
     def reset(self) -> "State":
-        """The state without its history, at the last accepted point, for another objective; with
-        the same memory, which may be most of what there is."""
+        """The state without its history, at the last accepted point, for another objective. It uses
+        the same memory, which may be most of the device's."""
         return replace(
             self,
             position=self.accepted,
@@ -104,7 +106,7 @@ class State:
         )
 
     def shorten(self, history: int) -> "State":
-        """The state with no more than the newest pairs of its history."""
+        """The state with at most this many of the newest pairs of its history."""
         if history >= self.history:
             return self
         order = _oldest_first(self.newest, self.history)
@@ -121,31 +123,31 @@ class State:
     def step(self, value: Tensor, gradient: Tensor) -> "State":
         """The next state, given the objective's value (scalar) and gradient (N) at `position`.
 
-        Where the value is not finite, or too high (`MAX_RISE`, `ceiling`), the point is given up: a
-        shorter step along the same line is tried, and after `RETRIES` of them a short one along the
-        gradient, without history.
+        If the value is not finite or too high (`MAX_RISE`, `ceiling`), the point is rejected. The
+        next state tries a shorter step along the same line, and after `RETRIES` of these a short
+        step along the gradient, without history.
         """
-        good = torch.isfinite(value) & torch.isfinite(gradient.sum())
-        good = good & (value <= MAX_RISE * self.value) & (value <= self.ceiling)
-        shortens = ~good & (self.retries < RETRIES)
-        newest = torch.where(good, (self.newest + 1) % self.history, self.newest)
-        useful = self._remember(newest, gradient, good)
+        is_good = torch.isfinite(value) & torch.isfinite(gradient.sum())
+        is_good = is_good & (value <= MAX_RISE * self.value) & (value <= self.ceiling)
+        is_retry = ~is_good & (self.retries < RETRIES)
+        newest = torch.where(is_good, (self.newest + 1) % self.history, self.newest)
+        is_useful = self._remember(newest, gradient, is_good)
         order = _oldest_first(newest, self.history)
         products = self.products[:, order][:, :, order]
-        valid = self.valid.index_copy(0, newest[None], useful[None])
-        valid = torch.where(good, valid, self.valid & shortens)
-        accepted = torch.where(good, self.position, self.accepted)
-        lowest = torch.where(good, value, self.value)
-        caution = torch.where(good, 1.0, torch.where(shortens, self.caution, 0.1 * self.caution))
+        valid = self.valid.index_copy(0, newest[None], is_useful[None])
+        valid = torch.where(is_good, valid, self.valid & is_retry)
+        accepted = torch.where(is_good, self.position, self.accepted)
+        lowest = torch.where(is_good, value, self.value)
+        caution = torch.where(is_good, 1.0, torch.where(is_retry, self.caution, 0.1 * self.caution))
         count = gradient.numel()
         first_step = caution * self._first_step(lowest, products, count)
         newton = _newton(products, valid[order[: self.history]], first_step)
         coefficients = _limit_length(newton, products, count)
         coefficients = torch.zeros_like(coefficients).index_copy(1, order, coefficients)
-        ahead = accepted + self._direction(coefficients)
+        next_position = accepted + self._direction(coefficients)
         retry = self.accepted + self._retry_share(value) * (self.position - self.accepted)
         return State(
-            position=torch.where(shortens, retry, ahead),
+            position=torch.where(is_retry, retry, next_position),
             accepted=accepted,
             value=lowest,
             ceiling=torch.where(torch.isfinite(self.ceiling), self.ceiling, lowest),
@@ -155,40 +157,41 @@ class State:
             valid=valid,
             newest=newest,
             caution=caution,
-            retries=torch.where(shortens, self.retries + 1, 0),
+            retries=torch.where(is_retry, self.retries + 1, 0),
         )
 
-    def _remember(self, newest: Tensor, gradient: Tensor, good: Tensor) -> Tensor:
-        """Stores the newest pair and gradient in the basis, and their inner products, where the
-        point is good; whether the pair is useful."""
+    def _remember(self, newest: Tensor, gradient: Tensor, is_good: Tensor) -> Tensor:
+        """Stores the newest pair and gradient and their inner products if the point is good.
+        Returns whether the pair is useful."""
         last, gradient = self.basis[-1], self._rotate(gradient)
         rows = torch.stack(
             (newest, self.history + newest, torch.full_like(newest, 2 * self.history))
         )
-        fresh = torch.stack(
+        new_rows = torch.stack(
             (
                 self._rotate(self.position - self.accepted),  # s_k
                 gradient - last,  # y_k
                 gradient,
             )
         )  # (3, B, N/B)
-        fresh = torch.where(good, fresh, self.basis.index_select(0, rows))
-        self.basis.index_copy_(0, rows, fresh)
-        inner = _inner_products(fresh, self.basis)
+        new_rows = torch.where(is_good, new_rows, self.basis.index_select(0, rows))
+        self.basis.index_copy_(0, rows, new_rows)
+        inner = _inner_products(new_rows, self.basis)
         self.products.index_copy_(1, rows, inner)
         self.products.index_copy_(2, rows, inner.mT)
-        among = self.products.sum(dim=0).index_select(0, rows).index_select(1, rows)  # (3, 3)
-        return good & (among[0, 1] > MIN_CURVATURE * among[1, 1]) & (among[1, 1] > 0)
+        inner_sums = self.products.sum(dim=0).index_select(0, rows).index_select(1, rows)  # (3, 3)
+        curvature, squared_length = inner_sums[0, 1], inner_sums[1, 1]  # sᵀy, yᵀy
+        return is_good & (curvature > MIN_CURVATURE * squared_length) & (squared_length > 0)
 
     def _first_step(self, value: Tensor, products: Tensor, count: int) -> Tensor:
-        """How far to go along the gradient where the curvature is unknown: no farther than the
-        minimum of the parabola through this value and slope that touches 0."""
+        """The length of a step along the gradient while the curvature is unknown: at most to the
+        minimum of the parabola with this value and slope whose minimum is 0."""
         slope = products[:, -1, -1].sum().sqrt().clamp_min(1e-30)
         return (2.0 * value / slope).clamp_max(FIRST_STEP * sqrt(count))
 
     def _retry_share(self, value: Tensor) -> Tensor:
-        """The share of a step that led to this value at which a parabola through it has its
-        minimum."""
+        """The length of a retry, as a share of the step that led to this value: at the minimum of
+        the parabola through both points."""
         step = self._rotate(self.position - self.accepted)
         slope = (self.basis[-1] * step).sum()
         share = -slope / (2.0 * (value - self.value - slope))
@@ -196,7 +199,7 @@ class State:
         return share.clamp(SHORTEST_RETRY, LONGEST_RETRY)
 
     def _rotate(self, variables: Tensor) -> Tensor:
-        """(N) as rotated blocks, (B, N/B)."""
+        """(N) → (B, N/B), the rotated blocks."""
         return self.axes @ variables.view(self.axes.shape[0], -1)
 
     def _direction(self, coefficients: Tensor) -> Tensor:
@@ -210,7 +213,7 @@ def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> St
     """The state before the first evaluation at `position`, (N) in float32 or float64.
 
     Args:
-        axes: (B, B), orthonormal, rotates B blocks of variables; None where there is one block.
+        axes: (B, B), orthonormal, rotates B blocks of variables. None for one block.
     """
     axes = position.new_ones(1, 1) if axes is None else axes.to(position)
     rows, blocks = 2 * history + 1, axes.shape[0]
@@ -230,10 +233,11 @@ def begin(position: Tensor, history: int = 10, axes: Tensor | None = None) -> St
 
 
 def _inner_products(some: Tensor, basis: Tensor) -> Tensor:
-    """Of some vectors, (K, B, n), with each of the basis, (R, B, n), by block: (B, K, R), float64.
+    """The inner products of vectors, (K, B, n), and the basis, (R, B, n), by block: (B, K, R),
+    float64.
 
-    In chunks: a GPU has few rows to distribute over its processors, but many chunks, and their
-    sums are more exact.
+    They are summed in chunks. There are few rows but many chunks to distribute over a GPU's
+    processors, and sums of chunks are more exact.
     """
     count = basis.shape[2]
     chunks = count // CHUNK
@@ -249,7 +253,8 @@ def _inner_products(some: Tensor, basis: Tensor) -> Tensor:
 
 
 def _oldest_first(newest: Tensor, history: int) -> Tensor:
-    """The indices in the basis of the s and the y, from oldest to newest, and of the gradient."""
+    """The indices in the basis of the s_k and the y_k, both from oldest to newest, and of the
+    gradient."""
     pairs = (newest + 1 + torch.arange(history, device=newest.device)) % history
     return torch.cat([pairs, history + pairs, newest.new_full((1,), 2 * history)])
 
@@ -261,14 +266,14 @@ def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
 
     with R the upper triangle of SᵀY, and D its diagonal.
 
-    The numbers are those of the two-loop recursion; its loops would be hundreds of small kernels
-    on a GPU, and two solutions of triangular equations are two.
+    The result is the same as that of the two-loop recursion. On a GPU its loops would launch
+    hundreds of small kernels, where solving two triangular systems takes two.
 
     Args:
-        products: (B, 2m + 1, 2m + 1), the inner products of the s, of the y, both from the oldest
-            to the newest, and of the gradient.
+        products: (B, 2m + 1, 2m + 1), the inner products of the s_k and the y_k, both from oldest
+            to newest, and of the gradient.
         valid: (m), which pairs are used.
-        first_step: scalar, how far to go along the gradient where none is.
+        first_step: scalar, the length of a step along the gradient, for when no pair is used.
 
     Returns:
         The coefficients of the basis.
@@ -280,18 +285,18 @@ def _newton(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
     curvatures = torch.where(both, whole[:history, history:-1], 0.0)  # s_i · y_j
     triangle = curvatures.triu() + (~valid).to(curvatures).diag()
     diagonal = curvatures.diagonal().diag()
-    of_y = torch.where(both, initial[:, history:-1], 0.0)  # y_i · H₀ y_j
-    at_s = torch.where(valid, whole[:history, -1], 0.0)[:, None]  # s_i · g
-    at_y = torch.where(valid, initial[:, -1], 0.0)[:, None]  # y_i · H₀ g
-    p = torch.linalg.solve_triangular(triangle, at_s, upper=True)
-    q = torch.linalg.solve_triangular(triangle.mT, (diagonal + of_y) @ p - at_y, upper=False)
+    y_y = torch.where(both, initial[:, history:-1], 0.0)  # y_i · H₀ y_j
+    s_gradient = torch.where(valid, whole[:history, -1], 0.0)[:, None]  # s_i · g
+    y_gradient = torch.where(valid, initial[:, -1], 0.0)[:, None]  # y_i · H₀ g
+    p = torch.linalg.solve_triangular(triangle, s_gradient, upper=True)
+    q = torch.linalg.solve_triangular(triangle.mT, (diagonal + y_y) @ p - y_gradient, upper=False)
     p_and_gradient = torch.cat([p[:, 0], -torch.ones_like(p[0])])  # along the y and the gradient
     by_block = inverse_curvatures[:, None] * p_and_gradient
     return torch.cat([-q.mT.expand(len(by_block), -1), by_block], dim=1)
 
 
 def _inverse_curvatures(products: Tensor, valid: Tensor, first_step: Tensor) -> Tensor:
-    """H₀, the initial inverse Hessian: s·y / y·y of each block's newest pair, (B)."""
+    """H₀, the initial inverse Hessian: s·y / y·y of the newest pair in each block, (B)."""
     history = valid.shape[0]
     curvatures = products.diagonal(history, 1, 2)[:, :history]  # (B, m)
     lengths = products.diagonal(0, 1, 2)[:, history:-1]
@@ -305,7 +310,7 @@ def _inverse_curvatures(products: Tensor, valid: Tensor, first_step: Tensor) -> 
 
 
 def _limit_length(coefficients: Tensor, products: Tensor, count: int) -> Tensor:
-    """The coefficients, shortened where the step would be longer than `LONGEST_STEP`."""
+    """The coefficients, scaled down if the step would be longer than `LONGEST_STEP`."""
     squares = coefficients[:, None] @ products @ coefficients[:, :, None]  # (B, 1, 1)
     length = squares.sum().clamp_min(1e-60).sqrt()
     return coefficients * (LONGEST_STEP * sqrt(count) / length).clamp_max(1.0)

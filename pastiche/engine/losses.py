@@ -1,12 +1,12 @@
-"""The losses, as values and gradients in closed form; `plain` has their formulas in simplest form.
+"""The losses, as values and gradients in closed form. `plain` has their formulas in simplest form.
 
-Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016); the
-equations named below are that paper's. A style is compared by one of two statistics. `gram` is the
-Gram matrix of eq. 3: features are far from 0 on the mean, so it is mostly the product of these
-means, which is colour. `moments` compares the mean and the covariance separately, each relative to
-its own size, so that strokes count as much as colours. Both come from two sums over positions,
-Σ f fᵀ and Σ f, which add up over tiles. What each term is multiplied by is in
-`pastiche.engine.normalisation`.
+Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). The
+comments refer to equations in that paper. A style is compared by one of two statistics. `gram` is
+the Gram matrix of eq. 3. The mean of most features is far from 0, so this matrix is mostly the
+product of these means, which is colour. `moments` compares the mean and the covariance separately,
+each relative to its own size, so that strokes count as much as colours. Both come from two sums
+over positions, Σ f fᵀ and Σ f, which add up over tiles. `pastiche.engine.normalisation` has the
+factors of the terms.
 """
 
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ from pastiche.options import LayerName, Variation
 TermName = Literal["content", "style", "tv", "gamut"]
 
 MIN_COVARIANCE = 0.1
-"""The smallest size of a covariance that another is compared with, as a share of the squared mean:
-a plain style image has none, and nothing is close to it by comparison. Paintings have 0.22 and more
-with vgg16 at every layer."""
+"""The least size of a target's covariance, as a share of its squared mean. The covariance of a
+plain style image is 0, and relative to that every other covariance would be far away. With vgg16,
+the share is 0.22 or more in paintings, at every layer."""
 
 MIN_NORM = 1e-6
-"""The smallest squared size of any statistic that another is compared with."""
+"""The least squared size of a target's statistic."""
 
 MAX_CHUNKS = 8
-"""In how many parts a sum over positions is rounded to bfloat16."""
+"""The maximum number of parts of a sum over positions, each of which is rounded to bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One number of the objective: a layer's share of a term, or a term that has no layers."""
+    """One number of the objective: one layer of a term, or a term without layers."""
 
     name: TermName
     layer: LayerName | None = None
@@ -48,7 +48,7 @@ class PositionSums:
     Attributes:
         products: (C, C), Σ w f fᵀ, float32 or wider.
         features: (C), Σ w f.
-        count: Σ w, with w = 1 where there is no guide.
+        count: Σ w, with w = 1 if there is no guide.
     """
 
     products: Tensor
@@ -72,7 +72,7 @@ class MomentsGradient:
     """A gradient with respect to `Moments`, or to the `PositionSums` that they come from.
 
     Attributes:
-        mean: (C); None where it is 0.
+        mean: (C). None for 0.
         gram: (C, C), symmetric.
     """
 
@@ -132,8 +132,8 @@ class MomentsTarget:
         """The comparison with these moments, each relative to its own size.
 
         Args:
-            centre: what was subtracted from every feature (`Backbone.centre`): the size of a mean
-                is that of the features before.
+            centre: what was subtracted from every feature (`Backbone.centre`). The size of the mean
+                is computed from the features before that.
         """
         squared_mean = (target.mean + centre).square().sum().clamp_min(MIN_NORM)
         smallest = (MIN_COVARIANCE * squared_mean).square()
@@ -166,8 +166,8 @@ def position_sums(features: Tensor, guide: Tensor | None = None) -> PositionSums
 
     Args:
         features: (1, C, H, W).
-        guide: (1, 1, H, W), how much each position counts, float32; all of them 1 where it is
-            None. The square of a guidance channel (Gatys et al. 2017, eq. 4).
+        guide: (1, 1, H, W), how much each position counts, float32: the square of a guidance
+            channel (Gatys et al. 2017, eq. 4). None if all count 1.
     """
     rows = _rows(features)  # (H·W, C)
     weighted = rows if guide is None else rows * _rows(guide).to(rows.dtype)
@@ -178,25 +178,25 @@ def position_sums(features: Tensor, guide: Tensor | None = None) -> PositionSums
 def feature_gradient(
     features: Tensor, gradient: MomentsGradient, guide: Tensor | None = None
 ) -> Tensor:
-    """The gradient at the features, (1, C, H, W), of one at their `position_sums` (eq. 6)."""
+    """The gradient at the features, (1, C, H, W), from the gradient at their sums (eq. 6)."""
     rows = _rows(features)
     doubled = (2.0 * gradient.gram).to(rows.dtype)
     if gradient.mean is None:
-        found = rows @ doubled
+        at_rows = rows @ doubled  # (H·W, C)
     else:
-        found = torch.addmm(gradient.mean.to(rows.dtype), rows, doubled)
+        at_rows = torch.addmm(gradient.mean.to(rows.dtype), rows, doubled)
     if guide is not None:
-        found = found * _rows(guide).to(rows.dtype)
+        at_rows = at_rows * _rows(guide).to(rows.dtype)
     shape = (1, features.shape[2], features.shape[3], features.shape[1])
-    return found.reshape(shape).permute(0, 3, 1, 2)
+    return at_rows.reshape(shape).permute(0, 3, 1, 2)
 
 
 def content_loss(features: Tensor, target: Tensor, weight_map: Tensor | None = None) -> Tensor:
     """Σ (F − P)² (eq. 1, without its half).
 
     Args:
-        features, target: (1, C, H, W), the pastiche's and the content image's.
-        weight_map: (1, 1, H, W), how much each position counts; all of them 1 where it is None.
+        features, target: (1, C, H, W), the features of the pastiche and of the content image.
+        weight_map: (1, 1, H, W), how much each position counts. None if all count 1.
     """
     squares = (to_float32(features) - target).square()
     return squares.sum() if weight_map is None else (squares * weight_map).sum()
@@ -216,7 +216,7 @@ def total_variation(
 ) -> tuple[Tensor, Tensor]:
     """The mean, or the sum, of neighbours' differences, squared or absolute, and its gradient.
 
-    Down plus across; a side of 1 has no neighbours and adds nothing.
+    It is the sum over both directions. A side of 1 has no neighbours and adds nothing.
 
     Args:
         image: (1, 3, H, W).
@@ -239,7 +239,7 @@ def total_variation(
 def gamut_loss(image: Tensor) -> tuple[Tensor, Tensor]:
     """The mean squared distance of the values from 0 to 1, and its gradient.
 
-    Not in the paper: without it the optimiser uses colours that no screen shows, and clipping
+    It is not in the paper. Without it the optimiser uses colours that no screen shows, and clipping
     them at the end undoes its work.
     """
     excess = image - image.clamp(0.0, 1.0)
@@ -247,7 +247,7 @@ def gamut_loss(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def palette_loss(image: Tensor, palette: Palette) -> tuple[Tensor, Tensor]:
-    """The mean squared distance of the colours from the palette's box, and its gradient."""
+    """The mean squared distance of the colours from the box of the palette, and its gradient."""
     coordinates = palette.axes @ image[0].flatten(1)  # (3, H·W)
     excess = coordinates - coordinates.clamp(palette.low, palette.high)
     gradient = palette.axes.T @ excess * (2.0 / excess.numel())
@@ -255,7 +255,7 @@ def palette_loss(image: Tensor, palette: Palette) -> tuple[Tensor, Tensor]:
 
 
 def to_float32(features: Tensor) -> Tensor:
-    """In float32 where it was narrower."""
+    """The features in float32, or in float64 if they have it."""
     return features if features.dtype == torch.float64 else features.float()
 
 
@@ -280,8 +280,11 @@ def _sum_rows(rows: Tensor) -> Tensor:
 
 
 def _split_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """(M, C) → (n, ⌊M/n⌋, C), and the rows that are left: a CPU adds up in float32, and rounds the
-    sum to bfloat16, which costs less precision in n parts. Each has at least C rows."""
+    """(M, C) → (n, ⌊M/n⌋, C), and the rows that are left over. Each part has at least C rows.
+
+    A CPU sums in float32 and rounds the sum to bfloat16. Rounding n partial sums loses less
+    precision.
+    """
     count, channels = rows.shape
     parts = max(1, min(MAX_CHUNKS, count // channels))
     whole = count - count % parts
@@ -289,5 +292,5 @@ def _split_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rows(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (H·W, C), without a copy where the features are channels_last."""
+    """(1, C, H, W) → (H·W, C), without a copy if the features are channels_last."""
     return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])

@@ -1,8 +1,8 @@
-"""What is minimised: the weighted loss terms at one picture, and their gradient.
+"""The objective: the weighted loss terms of one picture, and their gradient.
 
-`evaluation` computes both in phases, so that a picture may be computed tile by tile: `measure` sums
-what adds up over positions; `losses` has the terms and their gradients at these sums;
-`feature_gradients` the gradient at each position; and `add_pixel_terms` completes it.
+`evaluation` computes both in phases, so that a picture may be computed tile by tile. `measure` sums
+over positions, `losses` computes the terms and their gradients at these sums, `feature_gradients`
+computes the gradient at each position, and `add_pixel_terms` completes the result.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Evaluation:
     Attributes:
         value: a scalar, the sum of the weighted terms.
         gradient: (1, 3, H, W).
-        terms: (T), each with its weight in it, in the order of `Objective.terms`.
+        terms: (T), the weighted terms in the order of `Objective.terms`.
     """
 
     value: Tensor
@@ -56,7 +56,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class TermSums(Generic[Sums]):
-    """Sums over positions, by content target and by style target; those of tiles add up."""
+    """Sums over positions for each content target and each style target. Sums of tiles add up."""
 
     contents: Sequence[Tensor]
     styles: Sequence[Sums]
@@ -69,14 +69,18 @@ class TermSums(Generic[Sums]):
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The content and style terms, and their gradients at the sums that they come from."""
+    """The content and style terms, and their gradients at the position sums."""
 
     values: Mapping[Term, Tensor]
     content_gradients: Sequence[Tensor]
     style_gradients: Sequence[MomentsGradient]
 
     def normalise(self, norms: TermSums[Tensor]) -> "Losses":
-        """The same terms, with each gradient divided by its norm, from `gradient_norms`."""
+        """The same terms, with each gradient divided by its norm.
+
+        Args:
+            norms: from `Objective.gradient_norms`.
+        """
         contents = zip(self.content_gradients, norms.contents, strict=True)
         styles = zip(self.style_gradients, norms.styles, strict=True)
         return Losses(
@@ -88,13 +92,13 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """α·content + β·style + γ·total variation + gamut (Gatys et al. 2016, eq. 7, and two more).
+    """α·content + β·style + γ·total variation + gamut. The first two are Gatys et al. 2016, eq. 7.
 
     Attributes:
-        tv_norm, sums_variation: which total variation.
+        tv_norm, sums_variation: the kind of total variation.
         normalises_gradients: whether the gradient of each term at its feature map is divided by
             its L1 norm before the term's weight is applied (neural_style.lua,
-            `-normalize_gradients`). The direction of descent is then not the value's gradient.
+            `-normalize_gradients`). Then the descent does not follow the gradient of the value.
     """
 
     backbone: Backbone
@@ -112,10 +116,10 @@ class Objective:
         options: Options,
         weights: Weights | None = None,
     ) -> "Objective":
-        """The objective as in the options.
+        """The objective for these options.
 
         Args:
-            weights: what the terms are multiplied by; None for the weights of the options.
+            weights: the factors of the terms. None for the weights in the options.
         """
         scalars = TermWeights(
             weights or term_weights(options, backbone.units, targets.blank_losses()),
@@ -134,13 +138,13 @@ class Objective:
         )
 
     def update_weights(self, options: Options) -> None:
-        """From here on with the weights of these options, in the same memory."""
+        """Sets the weights of these options, in the same memory."""
         blank_losses = self.targets.blank_losses()
         self.weights.update(term_weights(options, self.backbone.units, blank_losses))
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """What `Evaluation.terms` are."""
+        """The terms in `Evaluation.terms`, in order."""
         contents = [Term("content", target.layer) for target in self.targets.contents]
         styles = [Term("style", target.layer) for target in self.targets.styles]
         return (*dict.fromkeys([*contents, *styles]), Term("tv"), Term("gamut"))
@@ -151,8 +155,12 @@ class Objective:
 
     @torch.no_grad()
     def measure(self, features: FeatureMaps) -> TermSums[PositionSums]:
-        """What the terms are computed from: Σ (F − P)² of each content target, and the sums of
-        each style target, over all positions of the feature maps, (1, C, h, w)."""
+        """The sums that the terms are computed from: Σ (F − P)² for each content target, and the
+        position sums for each style target.
+
+        Args:
+            features: (1, C, h, w) each.
+        """
         contents = [
             content_loss(features[target.layer], target.features, target.weight_map)
             for target in self.targets.contents
@@ -163,7 +171,7 @@ class Objective:
         return TermSums(contents, styles)
 
     def losses(self, sums: TermSums[PositionSums]) -> Losses:
-        """The content and style terms of the whole picture's sums."""
+        """The content and style terms, from the sums over the whole picture."""
         values: dict[Term, Tensor] = {}
         content_gradients, style_gradients = [], []
         contents = zip(self.targets.contents, self.weights.contents, sums.contents, strict=True)
@@ -171,18 +179,18 @@ class Objective:
             values[Term("content", target.layer)] = weight * squares * target.scale
             content_gradients.append(weight * target.scale)
         styles = zip(self.targets.styles, self.weights.styles, sums.styles, strict=True)
-        for style, weights, counted in styles:
-            term, moments, gradients = Term("style", style.layer), counted.moments(), []
+        for style, weights, position_sum in styles:
+            term, moments, gradients = Term("style", style.layer), position_sum.moments(), []
             for statistic, weight in zip(style.statistics, weights, strict=True):
                 value, gradient = statistic.loss(moments)
                 values[term] = values.get(term, 0.0) + weight * value
                 gradients.append(gradient * weight)
-            style_gradients.append(reduce(add, gradients) * (1.0 / counted.count))
+            style_gradients.append(reduce(add, gradients) * (1.0 / position_sum.count))
         return Losses(values, content_gradients, style_gradients)
 
     @torch.no_grad()
     def gradient_norms(self, features: FeatureMaps, losses: Losses) -> TermSums[Tensor]:
-        """Σ |∂L/∂F| of each target's loss at its feature map F, without the term's weight."""
+        """Σ |∂L/∂F| for the loss L of each target, without its weight, at its feature map F."""
         contents = zip(
             self._content_gradients(features, losses), self.weights.contents, strict=True
         )
@@ -195,18 +203,18 @@ class Objective:
     @torch.no_grad()
     def feature_gradients(self, features: FeatureMaps, losses: Losses) -> dict[LayerName, Tensor]:
         """The gradients of the content and style terms at the feature maps."""
-        found: dict[LayerName, Tensor] = {}
+        sums: dict[LayerName, Tensor] = {}
         styles = self._style_gradients(features, losses)
         for layer, gradient in chain(styles, self._content_gradients(features, losses)):
-            found[layer] = found[layer] + gradient if layer in found else gradient
-        return found
+            sums[layer] = sums[layer] + gradient if layer in sums else gradient
+        return sums
 
     def add_pixel_terms(self, image: Tensor, gradient: Tensor, losses: Losses) -> Evaluation:
-        """The evaluation, with the terms that the pixels alone have.
+        """The evaluation, completed with the terms that depend only on the pixels.
 
         Args:
             image: (1, 3, H, W).
-            gradient: like the image, that of the content and style terms.
+            gradient: (1, 3, H, W), the gradient of the content and style terms.
         """
         smooth, smooth_gradient = total_variation(image, self.tv_norm, summed=self.sums_variation)
         excess, excess_gradient = gamut_loss(image)
@@ -227,19 +235,18 @@ class Objective:
         self, features: FeatureMaps, losses: Losses
     ) -> Iterator[tuple[LayerName, Tensor]]:
         for target, scale in zip(self.targets.contents, losses.content_gradients, strict=True):
-            found = features[target.layer]
-            gradient = content_gradient(found, target.features, scale, target.weight_map)
+            at_layer = features[target.layer]
+            gradient = content_gradient(at_layer, target.features, scale, target.weight_map)
             yield target.layer, gradient
 
     def _style_gradients(
         self, features: FeatureMaps, losses: Losses
     ) -> Iterator[tuple[LayerName, Tensor]]:
         for target, gradient in zip(self.targets.styles, losses.style_gradients, strict=True):
-            found = feature_gradient(features[target.layer], gradient, target.guide)
-            yield target.layer, found
+            yield target.layer, feature_gradient(features[target.layer], gradient, target.guide)
 
 
 def _norm(gradient: Tensor, weight: Tensor) -> Tensor:
-    """The L1 norm of a gradient, (1, C, h, w), divided by its term's weight where that is not 0."""
+    """The L1 norm of a gradient, (1, C, h, w), divided by its term's weight unless that is 0."""
     wide = torch.promote_types(gradient.dtype, torch.float32)
     return gradient.abs().sum(dtype=wide) / torch.where(weight == 0, 1.0, weight)

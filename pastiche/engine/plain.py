@@ -1,9 +1,10 @@
-"""Neural style transfer on one screen: what is minimised, with every gradient left to autograd.
+"""The objective of neural style transfer on one screen, with every gradient left to autograd.
 
-Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), whose
-equations are named below; guidance channels from Gatys et al., "Controlling Perceptual Factors in
-Neural Style Transfer" (CVPR 2017). The rest of this package computes the same numbers sooner and in
-less memory; tests and benchmarks compare it with this module, which works in any precision.
+Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). The
+comments refer to equations in that paper. Guidance channels are from Gatys et al., "Controlling
+Perceptual Factors in Neural Style Transfer" (CVPR 2017). The rest of this package computes the same
+numbers faster and in less memory. Tests and benchmarks compare it with this module, which works in
+any precision.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,21 +26,26 @@ FeatureMaps = dict[LayerName, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A layer: weight, (C_out, C_in, 3, 3), and bias, (C_out), then ReLU at `threshold`, which is
-    not 0 where all features are shifted by a constant, nor is then what zero padding pads with."""
+    """A layer: a convolution, then ReLU at `threshold`.
 
-    weight: Tensor
-    bias: Tensor
+    `threshold` and `padding_value` are 0 unless all features are shifted by a constant.
+
+    Attributes:
+        padding_value: what zero padding pads with.
+    """
+
+    weight: Tensor  # (C_out, C_in, 3, 3)
+    bias: Tensor  # (C_out)
     padding_value: float = 0.0
     threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Of a feature map over its positions: the mean μ, (C), and the Gram matrix G, (C, C)."""
+    """The mean μ and the Gram matrix G of a feature map over its positions."""
 
-    mean: Tensor
-    gram: Tensor
+    mean: Tensor  # (C)
+    gram: Tensor  # (C, C)
 
     @property
     def covariance(self) -> Tensor:
@@ -51,8 +57,8 @@ class Moments:
 class Problem:
     """What is minimised: α·content + β·style + γ·total variation (eq. 7), and a gamut term.
 
-    Content and style are relative to the size of their targets, or the sums of eq. 1 and 4 without
-    their constants, which belong to the weights then.
+    Content and style are relative to the size of their targets if `is_relative`. Otherwise they are
+    the sums of eq. 1 and 4 without their constants, which the weights then include.
     """
 
     network: "Backbone"
@@ -91,8 +97,8 @@ def features(image: Tensor, network: "Backbone") -> FeatureMaps:
 
 def mask_at(size: tuple[int, int], mask: Tensor) -> Tensor:
     """The means of a mask, (1, 1, H, W), over the pixels of each position of a feature map of this
-    size. Where H or W is odd on the way, pooling drops the last row or column; here the last
-    position counts it too, so that a mask of nothing else is not empty."""
+    size. Where a side is odd, pooling drops the last row or column. Here the last position counts
+    it, too: otherwise a mask that covers only that row or column would be empty."""
     for axis, positions in zip((2, 3), size, strict=True):
         pixels = mask.shape[axis]
         stride = 1 << ((pixels // positions).bit_length() - 1)
@@ -103,18 +109,18 @@ def mask_at(size: tuple[int, int], mask: Tensor) -> Tensor:
     return mask
 
 
-def moments(found: Tensor, mask: Tensor | None = None) -> Moments:
-    """μ = 1/M Σ f and G = 1/M Σ f fᵀ over M positions (eq. 3); each counts T², with T the mean of a
-    mask there (Gatys et al. 2017, eq. 4)."""
-    size = (found.shape[2], found.shape[3])
-    channel = found.new_ones(size) if mask is None else mask_at(size, mask)[0, 0]
-    rows, count = (found[0] * channel).flatten(1), channel.square().sum()  # (C, M)
+def moments(maps: Tensor, mask: Tensor | None = None) -> Moments:
+    """μ = 1/M Σ f and G = 1/M Σ f fᵀ over M positions (eq. 3). With a mask, a position counts T²,
+    where T is the mean of the mask there (Gatys et al. 2017, eq. 4)."""
+    size = (maps.shape[2], maps.shape[3])
+    channel = maps.new_ones(size) if mask is None else mask_at(size, mask)[0, 0]
+    rows, count = (maps[0] * channel).flatten(1), channel.square().sum()  # (C, M)
     return Moments((rows * channel.flatten()).sum(dim=1) / count, rows @ rows.T / count)
 
 
-def content_loss(found: Tensor, target: Tensor, problem: Problem) -> Tensor:
+def content_loss(maps: Tensor, target: Tensor, problem: Problem) -> Tensor:
     """Σ (F − P)² (eq. 1, without its half), relative to Σ P²."""
-    squares = (found - target).square()
+    squares = (maps - target).square()
     if problem.content_map is not None:
         size = (target.shape[2], target.shape[3])
         squares = squares * mask_at(size, problem.content_map)
@@ -122,21 +128,23 @@ def content_loss(found: Tensor, target: Tensor, problem: Problem) -> Tensor:
     return squares.sum() / energy if problem.is_relative else squares.sum()
 
 
-def style_loss(found: Moments, target: Moments, problem: Problem) -> Tensor:
-    """‖G − A‖² (eq. 4, without its factor), relative to ‖A‖²; or half of mean and covariance."""
+def style_loss(measured: Moments, target: Moments, problem: Problem) -> Tensor:
+    """‖G − A‖² (eq. 4, without its factor), relative to ‖A‖². With `moments`, the mean of such
+    errors of mean and covariance."""
     if problem.statistic == "gram":
-        squares = (found.gram - target.gram).square().sum()
+        squares = (measured.gram - target.gram).square().sum()
         return squares / target.gram.square().sum() if problem.is_relative else squares
     squared_mean = (target.mean + problem.network.centre).square().sum()
     smallest = (0.1 * squared_mean).square()  # a plain painting has no covariance
     squared_covariance = torch.maximum(target.covariance.square().sum(), smallest)
-    means = (found.mean - target.mean).square().sum() / squared_mean
-    covariances = (found.covariance - target.covariance).square().sum() / squared_covariance
+    means = (measured.mean - target.mean).square().sum() / squared_mean
+    covariances = (measured.covariance - target.covariance).square().sum() / squared_covariance
     return 0.5 * (means + covariances)
 
 
 def pixel_loss(image: Tensor, problem: Problem) -> Tensor:
-    """γ·total variation, and colours that no screen shows or that are not in the palette."""
+    """γ·total variation, and the gamut term, for colours that no screen shows or that are not in
+    the palette."""
     variation, outside = image.new_zeros(()), (image - image.clamp(0, 1)).square().mean()
     for step in (image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]):
         values = step.abs() if problem.tv_norm == "absolute" else step.square()

@@ -1,4 +1,4 @@
-"""The inputs of a run, prepared: images in the colours that they are painted in, and a network."""
+"""The prepared inputs of a run: the recoloured images, and a network."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -27,20 +27,20 @@ from pastiche.options import PLAIN_STARTS, REFITTING_OPTIONS, Options
 from pastiche.sizes import Scale, style_size
 
 MEAN_COLOUR = (123.68 / 255, 116.779 / 255, 103.939 / 255)
-"""Red, green and blue of the mean of the photographs that VGG was trained on (Simonyan, Zisserman):
-what a Caffe network sees as 0."""
+"""The mean red, green and blue of the photographs that VGG was trained on (Simonyan, Zisserman). A
+Caffe network sees this colour as 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedInputs:
-    """What stays the same during a run, and for other runs with the same images.
+    """What stays the same during a run, and in other runs with the same images.
 
     Attributes:
-        inputs: the images in the colours that they are painted in.
+        inputs: the images, recoloured as the options say.
         original: (1, 3, H, W), the content image as it was given.
         recoloured: (1, 3, H, W), the content image in the styles' palettes.
         axes: (3, 3), the principal axes of the styles' colours.
-        network: with the precision and on the device that it paints with.
+        network: on its device and in its precision.
     """
 
     inputs: Inputs
@@ -52,7 +52,7 @@ class PreparedInputs:
 
     @classmethod
     def prepare(cls, inputs: Inputs, options: Options, source: BackboneSource) -> "PreparedInputs":
-        """Prepares images that are checked and on their device."""
+        """Prepares images that are already checked and on their device."""
         coloured = inputs.recolour(options)
         palettes = coloured.palettes()
         shares = coloured.style_shares(options)
@@ -70,7 +70,7 @@ class PreparedInputs:
 
     @property
     def images(self) -> tuple[Tensor, ...]:
-        """Its images at their full sizes; some may be the same."""
+        """All images at their full sizes. Some may share memory."""
         inputs = self.inputs
         several = (*inputs.styles, *inputs.masks, *inputs.style_masks)
         single = (inputs.content, inputs.start, inputs.content_map, self.original, self.recoloured)
@@ -90,11 +90,11 @@ class PreparedInputs:
         return image + options.start_noise * style_share(options) * noise
 
     def enlarge(self, image: Tensor, size: tuple[int, int], options: Options, scale: int) -> Tensor:
-        """The picture of one scale as the start of the next, which is number `scale` from 0.
+        """The picture of one scale as the start of the next scale, which has the index `scale`.
 
-        An enlarged picture has no fine detail of its own, and takes longer to find any. So it gets
-        the detail that the first start has and an enlarged one has not; or noise, where the first
-        start has none.
+        An enlarged picture has no fine detail, and the optimiser takes long to find it. So this
+        adds the detail of a full-size start that an enlarged start lacks, or noise if the start is
+        plain.
         """
         larger = resize(image, size)
         if options.start in PLAIN_STARTS:
@@ -128,10 +128,10 @@ class PreparedInputs:
         previous: Options,
         tile_side: int | None = None,
     ) -> None:
-        """Makes the targets from `build_targets` those for other weights, in place.
+        """Updates targets from `build_targets` for other weights, in place.
 
         Args:
-            previous: the options that they are for.
+            previous: the options that the targets were built for.
         """
         if self.network.is_trained or style_share(options) == style_share(previous):
             return
@@ -143,7 +143,7 @@ class PreparedInputs:
         )
 
     def finish(self, image: Tensor, options: Options) -> Tensor:
-        """A picture as it is shown, (1, 3, h, w) in 0 to 1, on the CPU."""
+        """The finished picture, (1, 3, h, w) in 0 to 1, on the CPU."""
         image = image.detach()
         if options.colour == "luminance":
             size = (image.shape[2], image.shape[3])
@@ -161,8 +161,8 @@ class PreparedInputs:
         return resize_picture(self._content(options), scale.size, options.resampling)
 
     def _content(self, options: Options) -> Tensor:
-        """The content image; for a network that does not separate what is shown from its colours,
-        in the styles' palette: fully where α ≤ β, not at all where β = 0."""
+        """The content image. For a network that does not separate what is shown from its colours,
+        recoloured to the styles' palette: completely if α ≤ β, less if α > β, not if β = 0."""
         if self.network.is_trained:
             return self.inputs.content
         return torch.lerp(self.inputs.content, self.recoloured, style_share(options))
@@ -170,10 +170,10 @@ class PreparedInputs:
     def _style_features_at(
         self, scale: Scale, options: Options, tile_side: int | None
     ) -> list[StyleFeatures]:
-        """The features of the style images as they are at one scale, computed once."""
+        """The features of the style images at one scale. They are computed once."""
         side = scale.longest_side
         if side not in self._style_features:
-            # A style image may be far larger than the picture, which memory is planned for.
+            # Memory is planned for the picture, and a style image may be far larger.
             tile_side = tile_side or GRID * ceil(side / GRID)
             self._style_features[side] = [
                 self._extract_style(style, mask, side, options, tile_side)
@@ -184,7 +184,7 @@ class PreparedInputs:
     def _extract_style(
         self, style: Tensor, mask: Tensor | None, side: int, options: Options, tile_side: int
     ) -> StyleFeatures:
-        """The features of a style image where the pastiche's longest side is `side`."""
+        """The features of a style image for a pastiche whose longest side is `side`."""
         size = style_size((style.shape[2], style.shape[3]), side, options)
         style = resize_picture(style, size, options.resampling)
         mask = None if mask is None else resize_picture(mask, size)
@@ -192,15 +192,15 @@ class PreparedInputs:
 
 
 class PreparedInputsCache:
-    """The newest prepared inputs of a process that paints one picture after another: pictures of
-    the same images share their network and the features of their styles."""
+    """The newest prepared inputs of a process that paints one picture after another. Pictures of
+    the same images share the network and the features of the styles."""
 
     def __init__(self, size: int = 2) -> None:
         self._size = size
         self._entries: OrderedDict[Hashable, PreparedInputs] = OrderedDict()
 
     def prepare(self, inputs: Inputs, options: Options, source: BackboneSource) -> PreparedInputs:
-        """As `PreparedInputs.prepare`, or what it returned for the same images before."""
+        """`PreparedInputs.prepare`, or its earlier result for the same images."""
         related = {name: getattr(options, name) for name in REFITTING_OPTIONS}
         device = inputs.content.device
         network = source.sha256 or source  # sources of one name may have other weights
@@ -228,6 +228,6 @@ class PreparedInputsCache:
 
 
 def _noise(image: Tensor, seed: int) -> Tensor:
-    """Of standard deviation 1, in the shape of an image; the same on every device."""
+    """Noise of standard deviation 1, in the shape of an image, the same on every device."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(image.shape, generator=generator, device="cpu").to(image)

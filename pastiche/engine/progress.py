@@ -1,4 +1,4 @@
-"""The progress of a run: how far it is, and what the losses are."""
+"""The progress of a run, and its losses."""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from pastiche.sizes import Scale
 REPORTED_TERMS: tuple[TermName, ...] = ("content", "style", "tv", "gamut")
 
 MAX_LOST = 8
-"""After how many iterations in a row without a finite objective a run is given up."""
+"""A run fails after this many iterations in a row without a finite objective."""
 
 STALL_WINDOW = 10
-"""Over how many iterations the objective must fall for a scale to continue."""
+"""The objective must fall within this many iterations, or the scale ends."""
 
 
 class Diverged(ArithmeticError):
@@ -26,16 +26,16 @@ class Diverged(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One iteration that was done.
+    """One finished iteration.
 
     Attributes:
-        iteration: from 1, over all scales, of `iterations`; fewer may be done where scales end
-            early.
-        scale: from 1, coarse to fine, of `scales`.
-        losses: `content`, `style`, `tv` and `gamut` (of colours that no screen shows), each with
-            its weight in it, and `total`, their sum. On a GPU they are of the iteration before, so
-            that nothing has to wait for it.
-        layers: of `content` and `style`, the loss of each layer.
+        iteration: its number over all scales, from 1 to `iterations`. A run has fewer iterations if
+            scales end early.
+        scale: the number of its scale, coarse to fine, from 1 to `scales`.
+        losses: the weighted losses `content`, `style`, `tv` and `gamut` (for colours that no screen
+            shows), and `total`, their sum. On a GPU they are from the previous iteration, so that
+            the CPU does not wait for the GPU.
+        layers: the loss of each layer, for `content` and `style`.
         work: the share of the whole cost that is done, in 0 to 1.
     """
 
@@ -49,7 +49,7 @@ class Progress:
 
 
 class ProgressTracker:
-    """Counts what is done of the plan.
+    """Counts the finished iterations of the plan.
 
     Attributes:
         place: how far the run is.
@@ -69,7 +69,7 @@ class ProgressTracker:
 
     @property
     def is_scale_done(self) -> bool:
-        """Whether the iterations of this scale are done, or no longer lower the objective."""
+        """Whether all iterations of this scale are done, or they no longer lower the objective."""
         return self.place.done >= self.scale.iterations or self._is_stalled()
 
     @property
@@ -78,22 +78,23 @@ class ProgressTracker:
         return self.place.scale == len(self._plan) - 1 and self.is_scale_done
 
     def count(self, terms: tuple[Term, ...], values: Tensor) -> None:
-        """One more iteration, with the values of these terms.
+        """Counts one more iteration, with the values of these terms.
 
         Raises:
-            Diverged: there was no finite objective for too long.
+            Diverged: too many iterations in a row had no finite objective.
         """
         done, iteration = self.place.done + 1, self.place.iteration + 1
         self.place = replace(self.place, done=done, iteration=iteration)
         self._record(dict(zip(terms, self._reader.read(values), strict=True)))
 
     def next_scale(self) -> None:
-        """One scale is done, the next begins."""
+        """Begins the next scale."""
         self.place = replace(self.place, scale=self.place.scale + 1, done=0)
         self.reset_losses()
 
     def reset_losses(self) -> None:
-        """The objective changed; what a GPU has not delivered yet is of the old one."""
+        """Discards the losses of an old objective, including those still on their way from a
+        GPU."""
         self.place, self._reader = replace(self.place, totals=()), _LossReader()
 
     def progress(self) -> Progress:
@@ -124,7 +125,7 @@ class ProgressTracker:
             self.place = replace(self.place, totals=(*self.place.totals, total))
             return
         self._lost += 1
-        # In the first iteration there is nothing to return to.
+        # After the first iteration there is no earlier point to return to.
         if self._lost >= MAX_LOST or self.place.iteration == 1:
             raise Diverged("The objective is no longer a finite number.")
 
@@ -132,22 +133,22 @@ class ProgressTracker:
         totals = self.place.totals
         if not self._tolerance or len(totals) <= STALL_WINDOW:
             return False
-        before, lately = min(totals[:-STALL_WINDOW]), min(totals[-STALL_WINDOW:])
-        return before - lately < self._tolerance * before
+        before, newest = min(totals[:-STALL_WINDOW]), min(totals[-STALL_WINDOW:])
+        return before - newest < self._tolerance * before
 
 
 class _LossReader:
     """Reads small tensors: at once on the CPU, one call late on a GPU.
 
-    Reading a GPU's tensor waits until the GPU has done all that it was given. So each is copied in
-    its turn, and read when the next one is on its way.
+    Reading a GPU's tensor waits until the GPU has finished all its work. So each tensor is copied
+    asynchronously, and read at the next call.
     """
 
     def __init__(self) -> None:
         self._copied: tuple[Tensor, torch.Event] | None = None
 
     def read(self, values: Tensor) -> list[float]:
-        """These values; on a GPU those of the call before, except in the first call."""
+        """These values. On a GPU, the values of the previous call, except in the first call."""
         if values.device.type != "cuda":
             return [float(value) for value in values.tolist()]
         newest = _copy_without_waiting(values)
@@ -157,10 +158,10 @@ class _LossReader:
 
 
 def _copy_without_waiting(values: Tensor) -> tuple[Tensor, torch.Event]:
-    """A copy that will be in the CPU's memory when the event has come."""
+    """A copy that is in the CPU's memory once the event is recorded."""
     with torch.cuda.device(values.device):
-        host = torch.empty(values.shape, dtype=values.dtype, device="cpu", pin_memory=True)
-        host.copy_(values, non_blocking=True)
+        on_host = torch.empty(values.shape, dtype=values.dtype, device="cpu", pin_memory=True)
+        on_host.copy_(values, non_blocking=True)
         arrived = torch.Event("cuda")
         arrived.record()
-    return host, arrived
+    return on_host, arrived

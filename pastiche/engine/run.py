@@ -31,24 +31,24 @@ from pastiche.sizes import scales
 class Run:
     """A picture that is painted iteration by iteration: `for progress in Run(inputs, options)`.
 
-    Between two iterations it gives previews, checkpoints, and the picture as it stands, and takes
-    other weights. To end it early, stop iterating.
+    Between two iterations you can take a preview, a checkpoint or the current picture, or set other
+    weights. To end it early, stop iterating.
 
-    It paints also where the caller has turned gradients off, as by `torch.inference_mode`.
+    It also works in a context without gradients, such as `torch.inference_mode`.
 
     Args:
-        options: the defaults where it is None.
+        options: the defaults if it is None.
         backbone, device: as for `stylize`.
         resume: a checkpoint to continue from.
-        memory_bytes: how much memory it may take; what the device has free where it is None. A
-            picture that does not fit is painted in tiles, with a shorter history of L-BFGS if
-            necessary.
-        check: called often while inputs are prepared and pictures evaluated; an exception that it
+        memory_bytes: how much memory the run may take. None for the device's free memory. A picture
+            that does not fit is painted in tiles, with a shorter history of L-BFGS if necessary.
+        check: called often while inputs are prepared and pictures evaluated. An exception that it
             raises ends the run.
         cache: prepared inputs of earlier runs.
 
     Raises:
-        OptionError, MissingWeights: as for `stylize`; or a checkpoint of another run.
+        OptionError, MissingWeights: as for `stylize`. Also OptionError if the checkpoint belongs to
+            another run.
         MemoryError: there is not enough memory, even in the smallest tiles.
     """
 
@@ -78,12 +78,12 @@ class Run:
         with interruptible(check):
             prepare = PreparedInputs.prepare if cache is None else cache.prepare
             self._prepared = prepare(inputs, options, source)
-        release_freed_memory()  # else what the fit has freed counts as in use
+        release_freed_memory()  # otherwise memory that the fit freed would count as used
         released = 0 if resume is None else resume.bytes_on(self._device)
         budget = measure_budget(options, source.name, self._device, memory_bytes, released)
         self._memory = RunMemory(budget)
         self._plan = scales(*self._prepared.size, options)
-        budget.plan(self._plan[-1].size, options)  # what cannot be finished is not begun
+        budget.plan(self._plan[-1].size, options)  # fails now if the last scale will not fit
         self._options = options if resume is None else resume.options
         place = Place() if resume is None else resume.place
         self._tracker = ProgressTracker(self._plan, options.stall_tolerance, place)
@@ -101,7 +101,7 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether all iterations are done."""
+        """Whether the run is finished."""
         return self._tracker.is_done
 
     def __iter__(self) -> Iterator[Progress]:
@@ -120,10 +120,10 @@ class Run:
         Raises:
             MemoryError: there is not enough memory, even in the smallest tiles.
             Diverged: the objective is no longer a finite number.
-            RuntimeError: the run is done.
+            RuntimeError: the run is finished.
         """
         if self.is_done:
-            raise RuntimeError("This run is done: it has no iteration left.")
+            raise RuntimeError("This run is finished: no iterations are left.")
         if self._tracker.is_scale_done:
             self._next_scale()
         with interruptible(self._check):
@@ -142,9 +142,10 @@ class Run:
         style_weight: float | None = None,
         tv_weight: float | None = None,
     ) -> None:
-        """Continues with these weights; None leaves one as it is.
+        """Continues with these weights. None leaves a weight as it is.
 
-        The optimiser's history belongs to the old objective, and is reset if they differ.
+        If a weight changes, the optimiser's history is reset, because it belongs to the old
+        objective.
 
         Raises:
             OptionError: a weight is out of its range, or none is above 0.
@@ -163,19 +164,19 @@ class Run:
         self._tracker.reset_losses()
 
     def preview(self) -> Tensor:
-        """The picture as it stands, (1, 3, h, w) in 0 to 1 on the CPU, at the current scale."""
+        """The current picture, (1, 3, h, w) in 0 to 1 on the CPU, at the size of its scale."""
         return self._prepared.finish(self._image, self._options)
 
     def picture(self) -> Tensor:
-        """The picture as it stands, (1, 3, H, W) in 0 to 1 on the CPU, at its full size."""
+        """The current picture, (1, 3, H, W) in 0 to 1 on the CPU, at full size."""
         return self._prepared.finish(resize(self._image, self._plan[-1].size), self._options)
 
     def checkpoint(self) -> Checkpoint:
-        """What another run can continue from."""
+        """A checkpoint that another run can continue from."""
         return self._checkpoint(self._state.copy())
 
     def save_checkpoint(self, file: Path | IO[bytes]) -> None:
-        """Writes a checkpoint to a file, without a copy of it in memory."""
+        """Writes a checkpoint to a file, without copying it in memory."""
         self._checkpoint(self._state).save(file)
 
     @property
@@ -193,8 +194,8 @@ class Run:
         )
 
     def _plan_scale(self) -> int:
-        """Plans the memory of the current scale; returns the length of L-BFGS' history."""
-        release_freed_memory()  # what one scale leaves has gaps that the next one's does not fit
+        """Plans the memory of the current scale, and returns the length of L-BFGS' history."""
+        release_freed_memory()  # the next scale's memory does not fit the gaps of the last one's
         self._objective: Objective | None = None
         self._weighted_by = self._options
         self._iterate = GraphedIteration()
@@ -202,17 +203,17 @@ class Run:
 
     def _next_scale(self) -> None:
         image, shape = self._image, self._image.shape
-        carried = self._state if isinstance(self._state, adam.State) else None
-        del self._state, self._objective, self._iterate  # the next ones take their memory
+        previous = self._state if isinstance(self._state, adam.State) else None
+        del self._state, self._objective, self._iterate  # frees memory for the next ones
         self._tracker.next_scale()
         history, size = self._plan_scale(), self._tracker.scale.size
         number = self._tracker.place.scale
         position = self._prepared.enlarge(image, size, self._options, number).flatten()
-        if carried is None:
+        if previous is None:
             # L-BFGS carries nothing over: its pairs belong to a picture of another size.
             self._state = lbfgs.begin(position, history, self._prepared.axes)
         else:
-            self._state = carried.resize(
+            self._state = previous.resize(
                 position, lambda values: resize(values.view(shape), size, "bilinear").flatten()
             )
 

@@ -1,4 +1,4 @@
-"""Neural style transfer: the pixels of one picture, optimised against the features of others.
+"""Neural style transfer: optimises the pixels of one picture to match the features of others.
 
 Gatys, Ecker, Bethge, "A Neural Algorithm of Artistic Style" (2015) and "Image Style Transfer Using
 Convolutional Neural Networks" (CVPR 2016); coarse to fine as in "Controlling Perceptual Factors in
@@ -42,36 +42,35 @@ def stylize(
     on_progress: Callable[[Progress], None] | None = None,
     **values: Any,
 ) -> Image.Image:
-    """The content image, painted in the style of the style image, or of several:
+    """Paints the content image in the style of one or several style images:
     `stylize("me.jpg", "monet.jpg", size=512, progress=True).save("out.png")`.
 
     Args:
         content: the photograph: a path, the bytes of a file, an open file, a Pillow picture, an
             array or a tensor.
         style: the painting, or a list of up to eight.
-        options: the defaults where it is None.
-        preset: named values of options, instead of `options`: `"draft"`, `"standard"`, `"fine"`,
-            `"paper"` or `"neural-style"`.
-        masks: over the content image, one for each style: it is painted where its mask is white.
-            A mask may have another size, not another aspect ratio.
-        style_masks: one for each style: only where its mask is white the style image counts.
+        options: the defaults if it is None.
+        preset: a named set of option values, instead of `options`: `"draft"`, `"standard"`,
+            `"fine"`, `"paper"` or `"neural-style"`.
+        masks: one for each style, over the content image: the style is painted where its mask is
+            white. A mask may have another size, but must have the same aspect ratio.
+        style_masks: one for each style: the style image counts only where its mask is white.
         start_image: what to start from, for `start="image"`.
         content_map: how much the content image counts at each place, from black to white.
-        backbone: the network; where it is None, the one that the options choose.
-        device: where to paint, as `"cuda:1"`; CUDA where it is None and available.
-        progress: whether a progress bar is shown, in a terminal or a notebook; it needs rich.
-        on_progress: called after every iteration; an exception that it raises ends the run.
-        values: of options by their names, instead of those in `options` or of the preset.
+        backbone: the network. If it is None, the options choose it.
+        device: where to paint, such as `"cuda:1"`. If it is None, CUDA if available, else the CPU.
+        progress: whether to show a progress bar, in a terminal or a notebook. This needs rich.
+        on_progress: called after every iteration. An exception that it raises ends the run.
+        values: options by name. They override those in `options` or in the preset.
 
     Returns:
         The pastiche, with the content image's aspect ratio and `options.size` as its longest side:
-        RGB, or RGBA where the content image is transparent and `keep_transparency` is on.
+        RGB, or RGBA if the content image is transparent and `keep_transparency` is on.
 
     Raises:
         UnreadablePicture: a picture cannot be read; the message says which, and why.
-        OptionError: an option that does not exist or a value that is invalid, images and options
-            that do not go together, or a layer that the backbone does
-            not have; it names the image or the option.
+        OptionError: an option does not exist, a value is invalid, the images do not fit the
+            options, or the backbone does not have a layer. The error names the image or the option.
         MissingWeights: the weights of a pretrained backbone are missing.
         MemoryError: there is not enough memory, even in the smallest tiles.
         Diverged: the objective is no longer a finite number.
@@ -107,21 +106,21 @@ def stylize_tensors(
     device: torch.device | str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
-    """`stylize` of tensors, whose values are not rounded to 8 bits on the way.
+    """`stylize` for tensors. Their values are not rounded to 8 bits.
 
     Args:
         content: (1, 3, H, W) in 0 to 1, the content image p.
-        style: (1, 3, H', W') in 0 to 1, the style image a; or up to eight of them.
+        style: (1, 3, H', W') in 0 to 1, the style image a, or a sequence of up to eight.
         masks: (1, 1, H, W) in 0 to 1 each.
         style_masks: (1, 1, H', W') in 0 to 1 each.
         start_image: (1, 3, H, W) in 0 to 1.
-        content_map: (1, 1, H, W) in 0 to 1, what the content loss is multiplied by at each place.
+        content_map: (1, 1, H, W) in 0 to 1, the factor of the content loss at each place.
 
     Returns:
         (1, 3, h, w) in 0 to 1 on the CPU.
 
     Raises:
-        OptionError: also for a tensor of another shape or range.
+        OptionError: also if a tensor has the wrong shape or range.
     """
     styles = (style,) if isinstance(style, Tensor) else tuple(style)
     inputs = Inputs(content, styles, tuple(masks), tuple(style_masks), start_image, content_map)
@@ -141,7 +140,7 @@ def _choose_options(
 def _read_several(
     sources: AnySource | Sequence[AnySource], name: str, read: Callable[[AnySource, str], Tensor]
 ) -> tuple[Tensor, ...]:
-    """One picture, or each of a list; they are numbered from 1 where there are several."""
+    """Reads one picture, or each of a list. In messages, several are numbered from 1."""
     several = sources if isinstance(sources, list | tuple) else (sources,)
     names = [f"{name} {number}" for number in range(1, 1 + len(several))]
     return tuple(map(read, several, names if len(several) > 1 else (name,)))
@@ -151,11 +150,11 @@ def _read_several(
 def _report_to(
     on_progress: Callable[[Progress], None] | None, has_bar: bool
 ) -> Iterator[Callable[[Progress], None] | None]:
-    """What is called after every iteration: the caller's function, and the progress bar's."""
+    """The function to call after every iteration, for the caller and for the progress bar."""
     if not has_bar:
         yield on_progress
         return
-    from pastiche.progress_bar import ProgressBar  # needs rich, which not everybody has
+    from pastiche.progress_bar import ProgressBar  # needs rich, which may not be installed
 
     with ProgressBar() as bar:
 
@@ -174,7 +173,7 @@ def _paint(
     device: torch.device | str | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> Tensor:
-    with torch.inference_mode(mode=False):  # images of the caller's would be of its mode
+    with torch.inference_mode(mode=False):  # images are made differently in inference mode
         inputs = inputs.checked(options)
         for warning in find_warnings(options, *inputs.sizes):
             warnings.warn(warning.detail, PasticheWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""What the pastiche is compared with at one size: content feature maps and style statistics."""
+"""The targets of the pastiche at one size: content feature maps and style statistics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +29,11 @@ class ContentTarget:
     """One layer of the content image.
 
     Attributes:
-        share: its weight among the content's layers.
+        share: its weight among the content layers.
         features: (1, C, H, W), P of eq. 1, in the network's precision.
         energy: a scalar, Σ P².
-        scale: a scalar, what Σ (F − P)² is multiplied by.
-        weight_map: (1, 1, H, W), how much each position counts; None where all count 1.
+        scale: a scalar, the factor of Σ (F − P)².
+        weight_map: (1, 1, H, W), how much each position counts. None if all count 1.
     """
 
     layer: LayerName
@@ -53,12 +53,12 @@ class ContentTarget:
 
 @dataclass(frozen=True, slots=True)
 class StyleTarget:
-    """One layer of the styles of the pastiche, or of a region of it.
+    """One layer of the styles, for the whole pastiche or for a region.
 
     Attributes:
-        shares: of each style, the weight of the layer times the share of the style.
-        statistics: of each style, what the pastiche's moments are compared with.
-        guide: (1, 1, H, W), how much each position counts; None where all count 1.
+        shares: for each style, the weight of the layer times the share of the style.
+        statistics: for each style, what the pastiche's moments are compared with.
+        guide: (1, 1, H, W), how much each position counts. None if all count 1.
     """
 
     layer: LayerName
@@ -75,11 +75,11 @@ class StyleTarget:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """All that the pastiche is compared with at one size.
+    """All targets of the pastiche at one size.
 
     Attributes:
-        palette: the colours that may be used, None where all may be. A network that is fitted to
-            its images does not see colours that none of them has: nothing else excludes them.
+        palette: the colours that may be used. None if all may be. A network that is fitted to its
+            images does not see colours that none of them has, so its losses do not exclude them.
     """
 
     contents: tuple[ContentTarget, ...]
@@ -100,8 +100,8 @@ class Targets:
         )
 
     def blank_losses(self) -> tuple[float, float]:
-        """The content and the style loss of a picture whose features are all 0: how large these
-        terms are, whatever they are divided by."""
+        """The content and the style loss of a picture whose features are all 0. They measure how
+        large these terms are in any normalisation."""
         content = sum(
             target.share * (target.energy * target.scale).item() for target in self.contents
         )
@@ -113,8 +113,8 @@ class Targets:
         return content, style
 
     def overwrite_content(self, contents: Sequence[ContentTarget], palette: Palette | None) -> None:
-        """Fills the content targets and the palette with others, in the memory that they have, so
-        that a recorded CUDA graph goes on with them."""
+        """Overwrites the content targets and the palette in place, so that a recorded CUDA graph
+        uses the new ones."""
         for target, new in zip(self.contents, contents, strict=True):
             target.features.copy_(new.features)
             target.energy.copy_(new.energy)
@@ -127,7 +127,7 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class StyleFeatures:
-    """What is extracted from a style image at one size, independent of all weights.
+    """The features of a style image at one size. They do not depend on any weights.
 
     Attributes:
         moments: by layer.
@@ -170,13 +170,14 @@ def build_targets(
     content_map: Tensor | None = None,
     tile_side: int | None = None,
 ) -> Targets:
-    """The targets of a content image and its style images, at the size to paint at.
+    """The targets for a content image and style images, at the size to paint at.
 
     Args:
         content: (1, 3, H, W) in 0 to 1.
-        masks: (1, 1, H, W), where each style is painted; none where each is everywhere.
+        masks: (1, 1, H, W), where each style is painted. None are needed if each is everywhere.
         content_map: (1, 1, H, W), how much each position of the content counts.
-        tile_side: how large a part of an image is computed at once, in pixels; None for all of it.
+        tile_side: the side of the tiles that are computed one at a time, in pixels. None to compute
+            the whole image at once.
     """
     contents = build_content_targets(
         content, network, options, content_map=content_map, tile_side=tile_side
@@ -198,7 +199,7 @@ def build_content_targets(
     content_map: Tensor | None = None,
     tile_side: int | None = None,
 ) -> tuple[ContentTarget, ...]:
-    """The content targets alone; arguments as for `build_targets`."""
+    """Only the content targets, with arguments as for `build_targets`."""
     shares = content_layer_weights(options)
     scaling, targets = SCALINGS[options.normalisation], []
     maps = compute_features(network.features, content, list(shares), tile_side)
@@ -216,7 +217,7 @@ def build_content_targets(
 def build_palette(
     content: Tensor, styles: Sequence[StyleFeatures], network: Backbone
 ) -> Palette | None:
-    """The colours that may be used; None for a network that sees them all."""
+    """The colours that may be used. None for a network that sees all colours."""
     if network.is_trained:
         return None
     return Palette.enclose([style.colours for style in styles], sample_colours(content))
@@ -228,7 +229,7 @@ def _style_targets(
     network: Backbone,
     options: Options,
 ) -> tuple[StyleTarget, ...]:
-    """One target for each layer; with masks, one for each layer of each style."""
+    """One target for each layer, or with masks one for each layer of each style."""
     layers = style_layer_weights(options, network.name)
     shares = blend_shares(len(styles), options.style_weights)
     if masks:

@@ -1,10 +1,10 @@
 """The backbone that needs no download: VGG-19's layers with filters fitted to the job's own images.
 
-Layer by layer: patches of the feature maps so far are whitened, and the layer's filters are the
-centres that spherical k-means finds among them, after Coates, Ng, Lee, "An Analysis of
-Single-Layer Networks in Unsupervised Feature Learning" (2011). Filters for structures which the
-images really have make Gram matrices that tell strokes apart; random mixtures of the same
-directions do not, and paint hatching. Related: Krähenbühl et al., "Data-dependent
+The network is fitted layer by layer. Patches of the feature maps so far are whitened, and the
+layer's filters are the cluster centres that spherical k-means finds among them, after Coates, Ng,
+Lee, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011). With filters
+for structures that are really in the images, Gram matrices tell strokes apart. Random mixtures of
+the same directions do not, and paint hatching. Related: Krähenbühl et al., "Data-dependent
 Initializations of Convolutional Neural Networks" (2016).
 """
 
@@ -26,8 +26,8 @@ from pastiche.options import LAYERS, LayerName, Options, Padding, StyleStatistic
 from pastiche.sizes import fitted
 
 FIT_SIDES = (128, 256, 512)
-"""The longest sides, in pixels, of the images that the network is fitted to, up to that of the
-pastiche. Fitted to small images alone, it would find too little in large ones, and the content
+"""The longest sides, in pixels, of the images that the network is fitted to, up to the size of the
+pastiche. A network fitted only to small images would find too little in large ones, and the content
 would weigh more in a larger pastiche."""
 
 PATCH_COUNT = 6_000
@@ -37,15 +37,16 @@ DIRECTION_SHARE = 0.25
 """How many principal directions are used, as a share of a layer's filters."""
 
 RIDGE = 1e-3
-"""Added to every variance before whitening, as a share of the largest: noise is not amplified."""
+"""Added to every variance before whitening, as a share of the largest, so that noise is not
+amplified."""
 
 GRAIN = 1 / 255
-"""The standard deviation of the noise that is added to the images, in 0 to 1: no more than 8
-bits round off. A plain image has no directions of its own, and whitening would amplify its last
-digits."""
+"""The standard deviation of the noise that is added to the images, in 0 to 1: about the rounding
+error of 8 bits. A plain image has no principal directions, and without noise whitening would
+amplify rounding errors."""
 
 ROUNDS = 5
-"""Of spherical k-means."""
+"""The number of iterations of spherical k-means."""
 
 MEAN_ACTIVATION = 1.0
 """The mean activation of each filter."""
@@ -60,7 +61,7 @@ UNITS: Mapping[StyleStatistic, Units] = {
 """What weights of 1 stand for: style gradients are larger than with a trained network."""
 
 SEED = 20_160_627
-"""Of the fit alone: runs that differ in their own seed share one network."""
+"""The seed of the fit. It is fixed, so runs with different seeds share one network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,21 @@ class Whitened:
     def network(
         self, images: Sequence[Tensor], layers: Collection[LayerName], options: Options
     ) -> Backbone:
-        """A network with filters for what the images show, down to the deepest of the layers.
+        """A network with filters fitted to these images, down to the deepest of the layers.
 
         Args:
             images: (1, 3, H, W) each, in 0 to 1, in float32 on their device.
         """
         generator = torch.Generator().manual_seed(SEED)
         pooling: NetworkPooling = "max" if options.pooling == "max" else "average"
-        maps = [view for image in images for view in _views(image, options.size, generator)]
+        maps = [view for image in images for view in _make_views(image, options.size, generator)]
         convolutions = {}
         for layer in LAYERS[: 1 + max(LAYERS.index(each) for each in layers)]:
             if layer in POOLED_BEFORE:
                 maps = [pool(each, pooling) for each in interruptibly(maps)]
-            patches = _patches(maps, options.padding, generator)
-            convolutions[layer] = _fitted(patches, CHANNELS[layer][1], generator)
-            for index, each in enumerate(interruptibly(maps)):  # each takes the memory of the last
+            patches = _sample_patches(maps, options.padding, generator)
+            convolutions[layer] = _fit_layer(patches, CHANNELS[layer][1], generator)
+            for index, each in enumerate(interruptibly(maps)):  # frees the old maps one by one
                 maps[index] = convolve(each, convolutions[layer], options.padding)
         network = Backbone(
             self.name,
@@ -103,8 +104,8 @@ class Whitened:
         return network.centred(MEAN_ACTIVATION)
 
 
-def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
-    """The image at every size that the network is fitted to, none larger than it is, none twice."""
+def _make_views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
+    """The image at every size that the network is fitted to, each once, without enlarging it."""
     height, width = image.shape[-2:]
     smallest, *larger = FIT_SIDES
     allowed = (smallest, *(side for side in larger if side <= size))
@@ -114,31 +115,34 @@ def _views(image: Tensor, size: int, generator: torch.Generator) -> list[Tensor]
     return [view + GRAIN * noise.to(view) for view, noise in zip(views, grain, strict=True)]
 
 
-def _patches(maps: list[Tensor], padding: Padding, generator: torch.Generator) -> Tensor:
-    """Patches of 3×3 at random places, as many from each map, (1, C, H, W): (P, 9·C)."""
+def _sample_patches(maps: list[Tensor], padding: Padding, generator: torch.Generator) -> Tensor:
+    """3×3 patches at random places, the same number from each map, (1, C, H, W): (P, 9·C)."""
     share = -(-PATCH_COUNT // len(maps))
-    found = []
+    patch_lists = []
     for each in (pad(unpadded, padding) for unpadded in interruptibly(maps)):
         (channels, height, width), device = each.shape[1:], each.device
         count = (height - 2) * (width - 2)
         places = torch.randperm(count, generator=generator, device="cpu")[:share].to(device)
         corners = places // (width - 2) * width + places % (width - 2)  # (P)
-        around = torch.arange(3, device=device)[:, None] * width + torch.arange(3, device=device)
+        offsets = torch.arange(3, device=device)[:, None] * width + torch.arange(3, device=device)
         positions = each.permute(0, 2, 3, 1).reshape(-1, channels)  # (H+2·W+2, C)
-        patches = positions.index_select(0, (corners[:, None] + around.flatten()).flatten())
-        found.append(patches.view(-1, 9 * channels))
-    return torch.cat(found)
+        patches = positions.index_select(0, (corners[:, None] + offsets.flatten()).flatten())
+        patch_lists.append(patches.view(-1, 9 * channels))
+    return torch.cat(patch_lists)
 
 
-def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convolution:
-    """A layer with filters for these patches, (P, 9·C): silent at half, with a mean of 1."""
+def _fit_layer(patches: Tensor, filters: int, generator: torch.Generator) -> Convolution:
+    """A layer with filters fitted to these patches, (P, 9·C).
+
+    The activation of each filter is 0 at half of the patches, and its mean is 1.
+    """
     mean = patches.mean(dim=0)
     centred = patches - mean
     check_interruption()
-    variances, directions = _principal(centred, round(DIRECTION_SHARE * filters), generator)
+    variances, directions = _find_directions(centred, round(DIRECTION_SHARE * filters), generator)
     whitening = directions * (variances + RIDGE * variances[0] + 1e-12).rsqrt()  # (9·C, K)
     whitened = centred @ whitening  # (P, K)
-    centres = _centres(whitened, filters, generator)  # (filters, K)
+    centres = _cluster(whitened, filters, generator)  # (filters, K)
     weight = centres @ whitening.T  # (filters, 9·C)
     check_interruption()
     outputs = whitened @ centres.T + weight @ mean  # (P, filters), patches @ weight.T
@@ -149,11 +153,14 @@ def _fitted(patches: Tensor, filters: int, generator: torch.Generator) -> Convol
     return Convolution(weight.contiguous(), bias / activation)
 
 
-def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The leading variances, (K), largest first, and directions, (D, K), of rows (P, D).
+def _find_directions(
+    centred: Tensor, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """The leading variances, (K), largest first, and principal directions, (D, K), of rows (P, D).
 
-    By a randomised range finder with half a power iteration: Halko, Martinsson, Tropp, "Finding
-    Structure with Randomness" (2011), algorithm 4.4. A full decomposition of 4608×4608 takes 25 s.
+    It uses a randomised range finder with half a power iteration: Halko, Martinsson, Tropp,
+    "Finding Structure with Randomness" (2011), algorithm 4.4. A full decomposition of 4608×4608
+    takes 25 s.
     """
     rows, dimensions = centred.shape
     count = max(1, min(count, rows - 1, dimensions))
@@ -172,19 +179,19 @@ def _principal(centred: Tensor, count: int, generator: torch.Generator) -> tuple
     return variances.clamp_min(0).to(small), directions
 
 
-def _centres(whitened: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Directions of length 1 that the whitened patches, (P, K), cluster around: (count, K)."""
+def _cluster(whitened: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Unit vectors that the whitened patches, (P, K), cluster around: (count, K)."""
     lengths = whitened.norm(dim=1)
-    few = whitened.shape[0] < count
+    has_few_patches = whitened.shape[0] < count
     first = torch.multinomial(
-        lengths.cpu().double() + 1e-9, count, replacement=few, generator=generator
+        lengths.cpu().double() + 1e-9, count, replacement=has_few_patches, generator=generator
     )
     units = whitened / lengths.clamp_min(1e-9)[:, None]  # (P, K)
     centres: Tensor = units[first.to(units.device)]
     for _ in range(ROUNDS):
         check_interruption()
         nearest = (units @ centres.T).argmax(dim=1)
-        # As a product of matrices: adding by index has no fixed order on CUDA.
+        # A matrix product, because adding by index has no fixed order on CUDA.
         members = torch.nn.functional.one_hot(nearest, count).to(whitened)  # (P, count)
         sums = members.T @ whitened
         norms = sums.norm(dim=1, keepdim=True)

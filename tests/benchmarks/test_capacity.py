@@ -1,4 +1,4 @@
-"""The simulated queue against queueing theory, and what the plan computes from it."""
+"""The simulated queue, compared with queueing theory, and the plan computed from it."""
 
 import json
 from math import exp, factorial
@@ -20,7 +20,8 @@ from benchmarks.service_rates import GPU_PICTURES, Picture, ServiceRates, gpu_pi
 
 JOBS = 60_000
 TOLERANCE = 0.12
-"""Of what the formulas say. A worker more or less makes three times as much of a difference."""
+"""The relative tolerance of the formulas. One worker more or less makes three times this
+difference."""
 
 PICTURE = Picture("small", "a device", (1.0, 3.0), 1_000_000)
 RATES = ServiceRates(
@@ -34,13 +35,13 @@ RATES = ServiceRates(
 
 
 def erlang_c(workers: int, load: float) -> float:
-    """The share of jobs that wait, for exponential times (Erlang, 1917)."""
+    """The share of jobs that wait, if painting times are exponential (Erlang, 1917)."""
     waiting = load**workers / factorial(workers) * workers / (workers - load)
     return waiting / (sum(load**count / factorial(count) for count in range(workers)) + waiting)
 
 
-def simulated(workers: int, load: float, *, constant: bool = False) -> Waits:
-    """Jobs of a second in the mean, which come at random."""
+def simulate_jobs(workers: int, load: float, *, constant: bool = False) -> Waits:
+    """Simulates jobs at random times that take a second in the mean."""
     random, at = Random(1), 0.0
     submissions = []
     for _ in range(JOBS):
@@ -50,24 +51,24 @@ def simulated(workers: int, load: float, *, constant: bool = False) -> Waits:
 
 
 @pytest.mark.parametrize(("workers", "load"), [(1, 0.6), (2, 1.5), (8, 6.4), (20, 16.0)])
-def test_the_mean_wait_is_that_of_erlang_s_formula(workers: int, load: float) -> None:
-    waits = simulated(workers, load)
+def test_the_mean_wait_follows_erlang_s_formula(workers: int, load: float) -> None:
+    waits = simulate_jobs(workers, load)
     expected = erlang_c(workers, load) / (workers - load)
     assert sum(waits.seconds) / JOBS == pytest.approx(expected, rel=TOLERANCE)
 
 
 @pytest.mark.parametrize(("workers", "load"), [(2, 1.5), (8, 6.4)])
-def test_as_many_jobs_wait_as_erlang_s_formula_says(workers: int, load: float) -> None:
-    waits = simulated(workers, load)
+def test_the_share_of_waiting_jobs_follows_erlang_s_formula(workers: int, load: float) -> None:
+    waits = simulate_jobs(workers, load)
     for seconds in (0.0, 1.0):
         expected = erlang_c(workers, load) * exp(-(workers - load) * seconds)
         share = sum(each > seconds for each in waits.seconds) / JOBS
         assert share == pytest.approx(expected, rel=TOLERANCE)
 
 
-def test_the_mean_wait_for_equally_long_jobs_is_that_of_pollaczek_and_khinchine() -> None:
+def test_the_mean_wait_for_equally_long_jobs_follows_pollaczek_and_khinchine() -> None:
     load = 0.7
-    waits = simulated(1, load, constant=True)
+    waits = simulate_jobs(1, load, constant=True)
     assert sum(waits.seconds) / JOBS == pytest.approx(load / (2 * (1 - load)), rel=TOLERANCE)
 
 
@@ -78,7 +79,7 @@ def test_jobs_are_painted_in_the_order_of_their_submission() -> None:
     assert waits.ended == 11.0
 
 
-def test_no_worker_is_refused() -> None:
+def test_zero_workers_are_refused() -> None:
     with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
         simulate([0.0], lambda: 1.0, 0)
 
@@ -103,7 +104,7 @@ def test_an_impossible_day_is_refused(pictures: float, peak: float, words: str) 
         DayCurve.with_peak(pictures, peak)
 
 
-def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed() -> None:
+def test_a_percentile_is_the_smallest_value_that_this_share_does_not_exceed() -> None:
     values = [5.0, 1.0, 4.0, 2.0, 3.0]
     assert [percentile(values, each) for each in (0, 20, 50, 95)] == [1.0, 1.0, 3.0, 5.0]
 
@@ -139,7 +140,7 @@ def test_a_thousand_pictures_take_the_hours_of_all_workers_or_of_painting() -> N
     assert plan.busy_share == pytest.approx(plan.painting_hours / plan.gpu_hours)
 
 
-def test_the_load_is_that_of_the_busiest_time() -> None:
+def test_the_load_is_computed_for_the_busiest_time() -> None:
     demand = Demand(DAY_SECONDS, peak=1.0, polls_a_second=2.0, retention_hours=48)
     load = make_plan(demand, PICTURE, RATES, seed=1, workers=1000).load  # nobody waits
     assert load.submissions_a_second == pytest.approx(1.0)

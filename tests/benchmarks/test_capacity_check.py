@@ -1,4 +1,4 @@
-"""What is compared with a real run: its waits, and a simulation of it."""
+"""The waits of a real run, and the simulation that is compared with it."""
 
 from typing import Any
 
@@ -29,14 +29,14 @@ JOBS = (
 )
 
 
-def test_the_waits_are_those_of_the_records() -> None:
+def test_the_waits_come_from_the_records() -> None:
     waits = measured_waits(JOBS)
     assert waits.seconds == pytest.approx([0.0, 0.0, 0.5, 2.0])
     assert waits.ended - waits.submitted[0] == pytest.approx(8.0)
     assert [painting_seconds(job) for job in JOBS] == pytest.approx([5.0, 1.5, 5.5, 1.0])
 
 
-def test_a_simulation_with_the_real_times_finds_the_real_waits() -> None:
+def test_a_simulation_with_the_real_times_reproduces_the_real_waits() -> None:
     real, found = measured_waits(JOBS), replay(JOBS)
     assert found.seconds == pytest.approx(real.seconds, abs=1e-5)
     assert found.ended == pytest.approx(real.ended)
@@ -57,7 +57,7 @@ def test_random_times_have_their_rate_and_end_in_time() -> None:
     assert len(times) == pytest.approx(10_000, rel=0.03)
 
 
-def test_nine_of_ten_runs_are_in_the_range_of_chance() -> None:
+def test_the_range_of_chance_contains_the_expected_mean_wait() -> None:
     low, high = by_chance(1.2, 1.0)["mean"]
     # Half of the mean wait of exponential times, which two workers with a load of 0.6 each have.
     assert low < 0.5 * 0.45 / 0.8 < high

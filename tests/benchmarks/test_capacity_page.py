@@ -10,7 +10,7 @@ from benchmarks.service_rates import GPU_PICTURES
 
 
 def list_numbers(value: Any, path: str = "") -> dict[str, float]:
-    """The numbers in a document of JSON, by their paths."""
+    """The numbers in a JSON document, by path."""
     if isinstance(value, dict):
         return {
             name: number
@@ -20,7 +20,7 @@ def list_numbers(value: Any, path: str = "") -> dict[str, float]:
     return {path: value} if isinstance(value, int | float) else {}
 
 
-def test_the_tables_in_the_documentation_are_what_was_measured_and_simulated() -> None:
+def test_the_tables_in_the_documentation_have_the_committed_results() -> None:
     text = capacity_page.PAGE.read_text("utf-8")
     current = capacity_page.page(text, capacity_page.read_plans())
     assert current == text, "run: python -m benchmarks.capacity_page"

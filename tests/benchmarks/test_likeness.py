@@ -1,4 +1,4 @@
-"""The measure of how near a picture is to its style image and its content image."""
+"""The measurement of how close a picture is to its style image and its content image."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ SIDE = 64
 
 @pytest.fixture(scope="module")
 def thin() -> Backbone:
-    """A network of a few channels."""
+    """A network with a few channels."""
     return random_backbone(pooling="max", thinner=8).to(torch.device("cpu"), torch.float32)
 
 
@@ -52,7 +52,7 @@ def test_the_style_image_has_no_style_distance(thin: Backbone) -> None:
     assert found.content > 0.1
 
 
-def test_a_picture_near_the_content_image_is_nearer_to_it_than_another(thin: Backbone) -> None:
+def test_a_picture_close_to_the_content_image_is_closer_than_another(thin: Backbone) -> None:
     near, far = measured(NEAR_CONTENT, thin), measured(textured(96, 128, 4), thin)
     assert 0.0 < near.content < far.content
 
@@ -81,7 +81,7 @@ def test_the_distances_are_those_of_the_formulas(thin: Backbone) -> None:
     assert found.content == pytest.approx(float(content), rel=1e-4)
 
 
-def test_at_the_common_size_large_and_small_pictures_are_seen_alike(thin: Backbone) -> None:
+def test_large_and_small_pictures_have_the_same_likeness_at_the_common_size(thin: Backbone) -> None:
     small = at_common_size(NEAR_CONTENT, CONTENT, STYLE, thin)
     large = at_common_size(resize_picture(NEAR_CONTENT, (768, 1024)), CONTENT, STYLE, thin)
     assert large.style == pytest.approx(small.style, rel=0.05)
@@ -105,7 +105,7 @@ def test_a_content_image_that_is_the_style_image_is_refused(thin: Backbone) -> N
         likeness(CONTENT, CONTENT, CONTENT, thin, SIDE, SIDE)
 
 
-def test_the_genuine_network_measures_files(
+def test_vgg16_measures_files(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -122,10 +122,10 @@ def test_the_genuine_network_measures_files(
     assert network().pooling == "max"
 
 
-def test_a_picture_alone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_without_its_images_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--picture", "picture.png"])
-    assert "--picture, --content and --style go together" in capsys.readouterr().err
+    assert "--picture, --content and --style must be given together" in capsys.readouterr().err
 
 
 def row(style: str, preset: str, size: int, distance: float) -> Row:
@@ -147,7 +147,7 @@ def test_the_table_has_a_line_for_each_pair_and_the_highest_of_each_column() -> 
     ]
 
 
-def test_a_row_takes_the_place_of_the_one_of_the_same_picture(
+def test_a_row_replaces_the_row_of_the_same_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "page.md"

@@ -1,4 +1,4 @@
-"""The plain implementation that the engine is raced against minimises the engine's objective."""
+"""The plain implementation that the engine is compared with minimises the same objective."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""`pastiche` as a user runs it: a process of its own."""
+"""Runs `pastiche` as a user does, in a separate process."""
 
 import ctypes
 import os
@@ -12,12 +12,12 @@ from tests.conftest import RunningApi
 from tests.waiting import TIMEOUT_SECONDS
 
 PLAIN = {"COLUMNS": "200", "TERM": "dumb", "PASTICHE_KEY": "", "PASTICHE_URL": ""}
-"""Each test that is about it says what a terminal would change in the output."""
+"""Variables that change the output. Tests that are about them set them."""
 
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs the command in a folder, for a service."""
+    """Runs the command in a folder, with the address of a service."""
 
     folder: Path
     url: str
@@ -28,7 +28,7 @@ class Shell:
     def start(
         self, *arguments: str, stderr: int = subprocess.PIPE, **environment: str
     ) -> subprocess.Popen[bytes]:
-        """The process, which is not waited for."""
+        """Starts a process, without waiting for it."""
         process = subprocess.Popen(
             [sys.executable, "-m", "pastiche", *arguments],
             cwd=self.folder,
@@ -42,13 +42,13 @@ class Shell:
         return process
 
     def run(self, *arguments: str, **environment: str) -> "Ended":
-        """What came of it."""
+        """Runs the command to its end."""
         with self.start(*arguments, stderr=subprocess.PIPE, **environment) as process:
             out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         return Ended(process.returncode, out, err.decode())
 
     def end(self) -> None:
-        """Ends whatever still runs: a test may have failed in the middle."""
+        """Ends processes that still run, because a test may have failed early."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()
@@ -58,14 +58,14 @@ class Shell:
 _LIBC = ctypes.CDLL(None)
 _PR_SET_SECUREBITS = 28
 _SECBIT_NOROOT = 1
-"""Root has no rights of its own in the programs that this process starts."""
+"""Drops root's privileges in the programs that this process starts."""
 
 _PATH = {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended, and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     out: bytes
@@ -73,13 +73,13 @@ class Ended:
 
 
 def url_of(api: RunningApi) -> str:
-    """Where an API process is."""
+    """The address of an API process."""
     return str(api.http.base_url)
 
 
 def _prepare() -> None:
-    """As a user at a terminal starts it: not deaf to Ctrl-C, as in the background of a shell, and
-    without root's right to write what is write-protected."""
+    """Prepares the process as for a user at a terminal: it reacts to Ctrl-C, unlike a shell's
+    background process, and cannot write to write-protected files, unlike root's."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux" and os.getuid() == 0:
         _LIBC.prctl(_PR_SET_SECUREBITS, _SECBIT_NOROOT, 0, 0, 0)

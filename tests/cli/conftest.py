@@ -1,4 +1,4 @@
-"""A folder with pictures in it, and a shell that stands there."""
+"""A folder with pictures, and a shell in this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.conftest import RunningApi
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With a photograph and a painting, large enough for the default size."""
+    """A folder with a photograph and a painting, large enough for the default size."""
     (tmp_path / "me.jpg").write_bytes(pictures.jpeg(512, 384))
     (tmp_path / "wave.png").write_bytes(pictures.png(512, 512))
     return tmp_path
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(folder: Path, api: RunningApi) -> Iterator[Shell]:
-    """For the API process, whose jobs nobody paints but a played worker."""
+    """A shell for the API process, whose jobs only a simulated worker paints."""
     shell = Shell(folder, url_of(api))
     yield shell
     shell.end()

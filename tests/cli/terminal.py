@@ -14,7 +14,7 @@ _PIECE = re.compile(r"\x1b\[(\d*)([A-Za-z])|\x1b\[[?;0-9]*[A-Za-z]|[\r\n]|[^\x1b
 
 
 class Terminal:
-    """Runs one command, and keeps what it has written.
+    """Runs one command, and stores what it writes.
 
     Args:
         is_read: whether it is the command's standard input, too.
@@ -26,7 +26,7 @@ class Terminal:
         self.written = b""
 
     def start(self, shell: Shell, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        """The process, whose standard error this is."""
+        """Starts a process whose standard error is this terminal."""
         environment = {"TERM": "xterm"} | environment
         if self._is_read:
             shell = replace(shell, stdin=self._theirs)
@@ -35,18 +35,18 @@ class Terminal:
         return process
 
     def type(self, text: bytes) -> None:
-        """What a person types."""
+        """Types a text."""
         os.write(self._ours, text)
 
     def read_until(self, text: bytes) -> None:
-        """Waits until the command has written a text; OSError if it ends without it."""
+        """Waits until the command has written a text. Raises OSError if it ends without it."""
         while text not in self.written:
             is_readable, _, _ = select([self._ours], [], [], TIMEOUT_SECONDS)
             assert is_readable, f"The command has not written {text!r}."
             self.written += os.read(self._ours, 10_000)
 
     def read_to_end(self) -> bytes:
-        """All that the command has written, once it has ended."""
+        """Waits for the end of the command, and returns all that it has written."""
         with suppress(OSError):  # as Linux ends a terminal whose last process has gone
             while piece := os.read(self._ours, 10_000):
                 self.written += piece
@@ -54,7 +54,7 @@ class Terminal:
         return self.written
 
     def rows(self) -> list[str]:
-        """What a person sees: later text replaces what it is written over or what is erased."""
+        """The visible rows, with overwritten and erased text removed."""
         rows, row, column = [""], 0, 0
         for piece in _PIECE.finditer(self.written.decode()):
             text, (count, command) = piece[0], piece.groups()

@@ -1,4 +1,4 @@
-"""Which files of a folder are painted, and what the pictures are called."""
+"""The files of a folder that are painted, and the names of the pictures."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_a_hidden_file_that_is_named_is_painted(tmp_path: Path) -> None:
     assert content.picture == str(tmp_path / ".me.jpg")
 
 
-def test_a_url_is_one_picture_and_no_pattern(tmp_path: Path) -> None:
+def test_a_url_is_one_picture_not_a_pattern(tmp_path: Path) -> None:
     url = "https://example.org/me.jpg?size=[1]*"
     (content,) = find_contents([url], [], str(tmp_path / "out.png"), None)
     assert content.picture == url
@@ -71,14 +71,14 @@ def test_a_picture_without_an_output_is_named_after_what_it_shows(
     assert content.target.path == Path(name)
 
 
-def test_names_are_cut_to_what_a_file_system_takes(tmp_path: Path) -> None:
+def test_long_names_are_cut_to_the_limit_of_file_systems(tmp_path: Path) -> None:
     (content,) = find_contents(["海" * 80 + ".jpg"], ["浪" * 80 + ".jpg"], None, "jpeg")
     assert content.target.path is not None
     (tmp_path / content.target.path).touch()
     assert content.target.path.name.endswith("浪.jpg")
 
 
-def test_photographs_of_one_name_get_pictures_of_their_own() -> None:
+def test_photographs_of_the_same_name_get_different_pictures() -> None:
     found = find_contents(["a/me.jpg", "b/me.jpg"], ["wave.png"], None, None)
     assert [str(each.target.path) for each in found] == [
         "me-in-the-style-of-wave.png",
@@ -104,7 +104,7 @@ def test_no_picture_that_is_read_is_replaced(
 def test_a_picture_that_is_read_has_several_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hard link stands for the other names that a file has on a disk that ignores case."""
+    """A hard link simulates the other names of a file on a disk that ignores case."""
     (tmp_path / "me.PNG").touch()
     (tmp_path / "me.png").hardlink_to(tmp_path / "me.PNG")
     monkeypatch.chdir(tmp_path)
@@ -114,7 +114,7 @@ def test_a_picture_that_is_read_has_several_names(
         find_contents(["me.PNG"], ["wave.png"], "me.png", None)
 
 
-def test_pictures_get_names_that_no_disk_takes_for_one() -> None:
+def test_pictures_get_names_that_are_different_on_every_disk() -> None:
     photographs = ["a/Me.jpg", "b/me.jpg", "a/caf\u00e9.jpg", "b/cafe\u0301.jpg"]
     found = find_contents(photographs, ["wave.png"], "painted", None)
     assert [str(each.target.path) for each in found] == [

@@ -1,4 +1,4 @@
-"""What `--help` shows, in a terminal of 80 columns and to a program."""
+"""The output of `--help`, in a terminal with 80 columns and in a pipe."""
 
 import os
 import re

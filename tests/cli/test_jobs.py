@@ -110,7 +110,7 @@ def test_rows_do_not_wrap_in_a_pipe(shell: Shell, api: RunningApi, jobs: JobStor
 
 @pytest.fixture
 def browser(folder: Path) -> Path:
-    """A program that writes down what it is to open."""
+    """A program that writes the address that it should open to a file."""
     program = folder / "browser"
     program.write_text(f'#!/bin/sh\nprintf %s "$1" > {folder}/opened\n')
     program.chmod(0o755)
@@ -287,7 +287,7 @@ def test_a_full_disk_is_reported_and_the_id_of_a_job_is_not_lost(
 def test_the_doctor_fails_where_nothing_can_paint(
     folder: Path, api: RunningApi, has_service: bool, code: int
 ) -> None:
-    """No engine, and a service without workers or none at all."""
+    """There is no engine, and either no service or one without workers."""
     (folder / "torch.py").write_text("raise ImportError('not installed')")
     nowhere = f"http://127.0.0.1:{free_port('127.0.0.1', 0)}"
     path = f"{folder}{os.pathsep}{Path(__file__).parents[2]}"

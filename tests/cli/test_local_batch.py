@@ -1,4 +1,4 @@
-"""Which pictures `--local` rejects, how it encodes them, and how long it says that they take."""
+"""How `--local` rejects and encodes pictures, and estimates their times."""
 
 from io import BytesIO
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_damaged_picture_is_refused_with_its_field() -> None:
         ("jpeg", "RGB", (255, 255, 255, 255)),
     ],
 )
-def test_a_transparent_picture_is_white_as_jpeg_alone(
+def test_only_a_jpeg_of_a_transparent_picture_is_white(
     file_format: Format, mode: str, right: tuple[int, ...]
 ) -> None:
     halves = pictures.halves((255, 0, 0, 255), (0, 0, 0, 0), "RGBA")
@@ -47,8 +47,8 @@ def test_a_transparent_picture_is_white_as_jpeg_alone(
 
 
 def remaining_times(size: int) -> list[tuple[float | None, float]]:
-    """The seconds left after each iteration of a recorded job: as `--local` shows them, and the
-    truth."""
+    """The seconds left after each iteration of a recorded job: the estimate of `--local`, and the
+    true value."""
     plan, times, now, done = plan_of(size), steady_times(size), 0.0, 0
     flat = [each for seconds in times for each in seconds]
     clock = PaintingClock(plan, PaintingSpeed(), lambda: now)
@@ -75,7 +75,7 @@ def test_the_time_left_is_right_where_it_is_shown(size: int) -> None:
     assert all(shown is not None for shown, _ in times[-20:])
 
 
-def test_a_picture_of_a_batch_says_how_long_the_next_one_takes(tmp_path: Path) -> None:
+def test_the_time_of_a_picture_predicts_the_next_one_of_a_batch(tmp_path: Path) -> None:
     options = Options(size=64, scales=1, iterations=8, backbone="whitened")
     content = Content("me.jpg", pictures.jpeg(64, 48), Target(tmp_path / "out.png", "png"))
     arguments = {"style": [pictures.png(64, 64)]}

@@ -1,4 +1,4 @@
-"""`pastiche paint`, `submit` and `sweep`; a played worker paints."""
+"""`pastiche paint`, `submit` and `sweep`, with a simulated worker."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWorker]:
-    """Workers that have claimed the jobs that were submitted, as soon as there are so many."""
+    """Waits for this number of submitted jobs, and returns workers that have claimed them."""
 
     def look() -> list[str]:
         found = [job["id"] for job in api.http.get("/jobs").json()["jobs"]]
@@ -36,7 +36,7 @@ def submitted(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWor
 
 
 def save_painted(path: Path, options: Options, job_id: str | None = None) -> None:
-    """A picture that was painted with these options, for this job."""
+    """Saves a picture that was painted with these options, for this job."""
     settings = describe_settings(options, "vgg16", job_id)
     path.write_bytes(encode_png(pictures.photograph(48, 32), settings))
 
@@ -157,7 +157,7 @@ def test_a_dry_run_of_a_job_or_a_sweep_stores_nothing(
     assert not (folder / "sheet.png").exists()
 
 
-def test_quiet_prints_errors_alone(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
+def test_quiet_prints_only_errors(shell: Shell, api: RunningApi, jobs: JobStore) -> None:
     painting = shell.start("paint", "me.jpg", "-s", "wave.png", "--adam-step", "0.5", "-q")
     submitted(api, jobs)[0].commit()
     assert painting.communicate(timeout=TIMEOUT_SECONDS) == (b"", b"")
@@ -216,9 +216,7 @@ def test_further_pictures_are_read_from_standard_input(
         ("again", "-", "-c", "me.jpg", "-s", "wave.png", "--start-image", "-"),
     ],
 )
-def test_one_picture_alone_is_read_from_standard_input(
-    shell: Shell, words: tuple[str, ...]
-) -> None:
+def test_only_one_picture_is_read_from_standard_input(shell: Shell, words: tuple[str, ...]) -> None:
     ended = shell.run(*words)
     assert ended.code == 2
     assert "only one picture can be read from standard input" in ended.err
@@ -285,7 +283,7 @@ def test_the_style_weights_of_a_picture_are_not_used_for_another_number_of_style
 
 
 def submit_job(api: RunningApi, **fields: str) -> str:
-    """The id of a job with every kind of picture."""
+    """Submits a job with every kind of picture, and returns its id."""
     files = {
         "content": pictures.jpeg(512, 384),
         "style": pictures.png(512, 512),
@@ -299,7 +297,7 @@ def submit_job(api: RunningApi, **fields: str) -> str:
 
 
 def inputs_of(api: RunningApi, job_id: str) -> dict[str, bytes]:
-    """The pictures of a job by their names in the blob store."""
+    """The pictures of a job, by their names in the blob store."""
     inputs = [path for path in api.blobs if {job_id, "inputs"} <= set(path.parts)]
     return {path.name: path.read_bytes() for path in inputs}
 
@@ -438,8 +436,8 @@ def test_local_painting_writes_settings_that_give_the_same_picture(
 
 def test_local_painting_rejects_what_only_a_service_can_do(shell: Shell) -> None:
     for words, err in (
-        (("https://example.org/me.jpg", "-s", "wave.png"), "needs a service, which fetches it"),
-        (("me.jpg", "-s", "example:wave"), "example:wave needs a service"),
+        (("https://example.org/me.jpg", "-s", "wave.png"), "must be fetched by a service"),
+        (("me.jpg", "-s", "example:wave"), "example:wave must be fetched by a service"),
     ):
         ended = shell.run("paint", *words, "--local")
         assert ended.code == 2
@@ -523,7 +521,7 @@ def test_painting_survives_an_interruption_of_the_service(
         api.process.wait(20)
     worker.commit()
     assert painting.stderr is not None
-    assert b"Nothing is lost" in painting.stderr.readline()
+    assert b"this command waits for the service" in painting.stderr.readline()
     with running_api(settings):
         _, err = painting.communicate(timeout=TIMEOUT_SECONDS)
     assert err.decode().splitlines() == [

@@ -1,4 +1,5 @@
-"""The command line reads every kind of picture alike, in every field, with and without a service.
+"""The command line reads every kind of picture in the same way: in every field, with and without a
+service.
 
 Most commands run in this process, by the function that `pastiche` calls.
 """
@@ -40,14 +41,14 @@ EMPTY = {name: case for name, case in CASES.items() if not case.is_a_mask}
 
 @dataclass(frozen=True)
 class Ended:
-    """The exit code of a command, and what it said on both outputs."""
+    """The exit code of a command, and both outputs."""
 
     code: int
     output: str
 
 
 def run(*arguments: str) -> Ended:
-    """What `pastiche` does with these arguments, in this process."""
+    """Runs `pastiche` with these arguments in this process."""
     written = BytesIO()
     output = TextIOWrapper(written, encoding="utf-8", write_through=True)
     with redirect_stdout(output), redirect_stderr(output):
@@ -57,7 +58,7 @@ def run(*arguments: str) -> Ended:
 
 @pytest.fixture(autouse=True)
 def _silent_client_afterwards() -> Iterator[None]:
-    """Each command shows what the client logs, as if it were the only one of its process."""
+    """Removes the log handler that each command adds, as if it had its own process."""
     log = logging.getLogger("pastiche.client")
     handlers = log.handlers[:]
     yield
@@ -135,7 +136,7 @@ def test_files_are_painted_locally_alike_in_every_field(
 
 
 def test_pictures_from_standard_input_are_read_alike(api: RunningApi, folder: Path) -> None:
-    """In processes of their own."""
+    """These commands run in separate processes."""
     shell = Shell(folder, url_of(api))
     for content, style in (("-", "me.jpg"), ("me.jpg", "-")):
         case = CASES["JPEG turned by EXIF"]

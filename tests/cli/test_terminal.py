@@ -1,4 +1,4 @@
-"""What a terminal shows: bars, pictures, completions; and what is light stays light."""
+"""What a terminal shows: bars, pictures and completions."""
 
 import base64
 import os
@@ -32,7 +32,7 @@ TERMINALS = {
 
 
 def claimed(api: RunningApi, jobs: JobStore, count: int = 1) -> list[PlayedWorker]:
-    """Workers that have claimed the jobs that were submitted, as soon as there are so many."""
+    """Waits for this number of submitted jobs, and returns workers that have claimed them."""
 
     def look() -> list[dict[str, Any]]:
         found = api.http.get("/jobs").json()["jobs"]
@@ -87,7 +87,7 @@ def test_errors_of_a_batch_stay_on_the_screen(
     assert [row for row in terminal.rows() if row.startswith("scan.gif is a GIF")]
 
 
-def test_nothing_is_coloured_where_no_color_says_so(shell: Shell) -> None:
+def test_nothing_is_coloured_with_no_color(shell: Shell) -> None:
     def shown(**environment: str) -> bytes:
         ours, theirs = os.openpty()
         asking = shell.start("nonsense", stderr=theirs, TERM="xterm-256color", **environment)

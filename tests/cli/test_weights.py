@@ -1,4 +1,4 @@
-"""`pastiche weights`: what is there, and fetching what is not."""
+"""`pastiche weights`: lists the installed weights, and fetches missing ones."""
 
 from pathlib import Path
 

@@ -67,14 +67,14 @@ def lossy_proxy(port: int, *, lost_responses: int = 0) -> Iterator[Proxy]:
 
 @contextmanager
 def responding(*responses: bytes) -> Iterator[str]:
-    """The address of a server that sends these responses in turn, the last one again and again; to
-    an empty one it closes the connection."""
+    """Runs a server that sends these responses in turn, and then repeats the last one. For an empty
+    response it closes the connection. Yields its address."""
     left = list(responses)
 
     class Respond(StreamRequestHandler):
         def handle(self) -> None:
             self.rfile.readline()
-            with suppress(OSError):  # a client may have seen enough
+            with suppress(OSError):  # a client may close the connection early
                 self.wfile.write(left.pop(0) if len(left) > 1 else left[0])
                 self.connection.shutdown(socket.SHUT_WR)
                 while self.connection.recv(CHUNK_BYTES):

@@ -115,7 +115,7 @@ def test_a_page_in_place_of_a_picture_is_invalid() -> None:
         client.result(JOB_ID)
 
 
-def test_a_proxy_without_a_service_is_a_service_that_is_unreachable() -> None:
+def test_a_proxy_without_a_service_is_reported_as_unreachable() -> None:
     response = http("502 Bad Gateway", "text/html", b"<html>nginx</html>")
     policy = RetryPolicy(unreachable_seconds=0)
     with (

@@ -1,4 +1,4 @@
-"""Jobs that are waited for without a mention of their client."""
+"""Job handles, which wait for their job by themselves."""
 
 import copy
 import json

@@ -41,7 +41,7 @@ def test_a_picture_is_not_saved_with_the_name_of_another_format(
     client: Client, painted: str, tmp_path: Path
 ) -> None:
     picture = client.result(painted)
-    with pytest.raises(ValueError, match=r"would be PNG .* ask for format='jpeg'"):
+    with pytest.raises(ValueError, match=r"does not fit the format PNG: ask for format='jpeg'"):
         picture.save(tmp_path / "a.jpg")
     picture.save(tmp_path / "a.backup")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("a")] == ["a.backup"]

@@ -147,7 +147,7 @@ def test_a_longer_wait_than_the_policy_allows_is_an_error_at_once(retry_after: s
 
 
 @pytest.mark.parametrize("retry_after", ["0", "Thu, 01 Jan 1970 00:00:00 GMT"])
-def test_a_service_that_asks_for_no_pause_is_not_asked_without_end(retry_after: str) -> None:
+def test_retries_without_a_pause_are_limited(retry_after: str) -> None:
     busy = problem(503, "queue_full", "The queue is full.", retry_after)
     policy = RetryPolicy(busy_seconds=2 * FIRST_PAUSE_SECONDS)
     with responding(busy, busy, busy, JOB) as url, Client(url, retry_policy=policy) as client:
@@ -157,7 +157,7 @@ def test_a_service_that_asks_for_no_pause_is_not_asked_without_end(retry_after: 
 
 
 @pytest.mark.parametrize("retry_after", ["soon", "-1", "Fri, 31 Dec 2100 23:59:59 +" + 20 * "9"])
-def test_a_retry_after_that_makes_no_sense_is_ignored(retry_after: str) -> None:
+def test_an_invalid_retry_after_is_ignored(retry_after: str) -> None:
     busy = problem(503, "queue_full", "The queue is full.", retry_after)
     with responding(busy, JOB) as url, Client(url) as client:
         assert client.get_job("x").id == "x"

@@ -1,4 +1,4 @@
-"""Pictures on the disk of a program."""
+"""Pictures for the programs of the tests."""
 
 from pathlib import Path
 

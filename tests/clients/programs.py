@@ -48,8 +48,8 @@ TIMED = """
     process.on("SIGUSR2", () => newestLimit());
     const sum = (numbers) => numbers.reduce((before, each) => before + each, 0);
 """
-"""The beginning of a program in which the client's pauses are a thousandth as long, and are kept in
-`pauses`. It prints how long the client waits for something at most; a signal ends this at once."""
+"""The beginning of a program in which the client's pauses are a thousand times shorter, and are
+recorded in `pauses`. It prints the time limit of each wait. A signal ends the wait at once."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Program:
     process: subprocess.Popen[str]
 
     def line(self) -> str:
-        """The next line that it prints; empty at its end."""
+        """The next line that it prints, empty at its end."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
@@ -78,8 +78,8 @@ class Program:
 
 @contextmanager
 def started(source: str, url: str, folder: Path) -> Iterator[Program]:
-    """A program with a client called `pastiche`, and `content` and `style` from the folder, which
-    are a `pair` with a size. It ends with its source."""
+    """Runs a program with a client named `pastiche`, and `content` and `style` from the folder,
+    which are in `pair` together with a size."""
     process = subprocess.Popen(
         ["node", "--input-type=module", "--eval", _HEAD + source, url],
         cwd=folder,
@@ -103,7 +103,7 @@ def url_of(api: RunningApi) -> str:
 
 
 def only_job(api: RunningApi) -> dict[str, str]:
-    """The job of a program that does not print it, once it is there."""
+    """Waits for the job of a program that does not print it."""
     (job,) = until(lambda: api.http.get("/jobs").json()["jobs"])
     return {"id": job["id"]}
 

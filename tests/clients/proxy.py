@@ -1,4 +1,4 @@
-"""A proxy between a client and the API that does what bad ones do."""
+"""A faulty proxy between a client and the API."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +11,8 @@ import httpx
 from tests.conftest import RunningApi
 
 Fault = Literal["lose", "hold", "stall"]
-"""What happens to a response on its way back: it is lost; or it waits until the proxy is released,
-with its head or, if it stalls, after it."""
+"""What happens to a response: it is lost, or it is delayed until the proxy is released, completely
+or, if it stalls, after its head."""
 
 _REQUEST_HEADERS = ("Accept", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 _RESPONSE_HEADERS = ("Content-Type", "Content-Length", "Retry-After")

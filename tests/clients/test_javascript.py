@@ -279,7 +279,7 @@ def test_a_job_is_polled_where_no_stream_gets_through(
         assert program.line() == "done succeeded"
 
 
-def test_polling_tells_of_weights_that_another_changes(api: RunningApi, pair: Path) -> None:
+def test_polling_reports_weights_changed_by_another_client(api: RunningApi, pair: Path) -> None:
     source = """
         const job = await pastiche.submit(pair);
         console.log(job.id);
@@ -304,7 +304,7 @@ def test_a_job_that_is_deleted_is_gone(api: RunningApi, pair: Path) -> None:
         assert program.line() == f"gone {job_id}"
 
 
-def test_a_job_that_never_was_is_an_error(api: RunningApi, pair: Path) -> None:
+def test_a_job_that_never_existed_is_an_error(api: RunningApi, pair: Path) -> None:
     source = """
         const error = await pastiche.watch("0").next().catch((error) => error);
         console.log(error.code);

@@ -24,7 +24,7 @@ def test_the_package_has_the_version_of_the_service() -> None:
     assert PACKAGE["version"] == __version__
 
 
-def test_all_that_the_package_exports_is_there() -> None:
+def test_every_export_of_the_package_exists() -> None:
     files = [file for conditions in PACKAGE["exports"].values() for file in conditions.values()]
     assert [each for each in files if not (FOLDER / each).exists()] == []
 

@@ -85,7 +85,7 @@ def test_a_job_that_is_not_found_is_deleted_if_an_earlier_try_may_have_done_it(
         assert run(source, url, pair) == [outcome]
 
 
-def test_deleting_a_job_that_never_was_is_an_error(api: RunningApi, pair: Path) -> None:
+def test_deleting_a_job_that_never_existed_is_an_error(api: RunningApi, pair: Path) -> None:
     source = """
         const error = await pastiche.delete("0").catch((error) => error);
         console.log(error.code);
@@ -106,7 +106,7 @@ def test_a_request_without_a_response_is_sent_again(api: RunningApi, pair: Path)
         assert proxy.requests == [f"GET /jobs/{job_id}"] * 2
 
 
-def test_a_response_that_stops_on_its_way_is_requested_again(api: RunningApi, pair: Path) -> None:
+def test_a_response_that_stalls_is_requested_again(api: RunningApi, pair: Path) -> None:
     job_id = submitted(api)["id"]
     source = f"console.log((await pastiche.job('{job_id}')).status);"
     with proxying(api) as proxy:
@@ -122,7 +122,9 @@ def test_pictures_may_take_longer_to_arrive(api: RunningApi, pair: Path) -> None
     assert run(TIMED + SUBMIT, url_of(api), pair)[0] == "limit 360000"
 
 
-def test_an_hour_without_news_is_no_outage(api: RunningApi, jobs: JobStore, pair: Path) -> None:
+def test_an_hour_without_progress_is_not_an_outage(
+    api: RunningApi, jobs: JobStore, pair: Path
+) -> None:
     source = """
         const job = await pastiche.submit(pair);
         console.log(job.id);

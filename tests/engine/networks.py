@@ -12,7 +12,7 @@ from pastiche.options import LayerName, Padding
 
 
 def thinned_channels(thinner: int) -> dict[LayerName, tuple[int, int]]:
-    """`CHANNELS`, but every layer with fewer; an image still has three."""
+    """`CHANNELS` with fewer channels in every layer. An image still has three."""
     return {
         layer: (incoming if incoming == 3 else incoming // thinner, outgoing // thinner)
         for layer, (incoming, outgoing) in CHANNELS.items()

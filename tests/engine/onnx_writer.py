@@ -1,4 +1,4 @@
-"""A small ONNX model of convolutions, written as protobuf, as a carrier for the tests."""
+"""Writes a small ONNX model of convolutions as protobuf, as a source of weights for tests."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from pastiche.engine.weights.vgg16 import Array
 
 
 def onnx_model(convolutions: Sequence[tuple[Array, Array]], *, raw: bool = True) -> bytes:
-    """A chain of convolutions; its tensors come last to first, as in the real file.
+    """A chain of convolutions. Its tensors are ordered from last to first, as in the real file.
 
     Args:
         raw: whether the tensors are raw bytes, or packed floats.

@@ -1,4 +1,4 @@
-"""Small images for the engine's tests, and the awkward ones that must do it no harm."""
+"""Small images for the engine's tests, and odd ones that it must be able to paint."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ AWKWARD = [
     pytest.param(textured(16, 16, 3), textured(16, 16, 4), id="16 pixels"),
     pytest.param(textured(16, 320, 3), textured(320, 16, 4), id="20 to 1"),
 ]
-"""Pairs with little in them, or of odd shapes."""
+"""Pairs that are plain, or have odd shapes."""
 
 
 def left_half(image: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a process does with freed memory, in a process of its own."""
+"""What happens to freed memory, tested in a separate process."""
 
 import json
 import subprocess
@@ -43,14 +43,14 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def grown() -> dict[str, int]:
-    """By how many bytes the process had grown at each point of the program."""
+    """How many bytes the process had grown at each point of the program."""
     command = [sys.executable, "-c", PROGRAM]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, int] = json.loads(printed)
     return found
 
 
-def test_freed_memory_is_retained_where_that_is_set(grown: dict[str, int]) -> None:
+def test_freed_memory_is_retained_if_requested(grown: dict[str, int]) -> None:
     assert grown["without the setting"] < 0.1 * FORTY_MEGABYTES
     assert grown["retained"] > 0.9 * FORTY_MEGABYTES
 

@@ -1,4 +1,4 @@
-"""A run that is resumed from a checkpoint ends as if nothing had happened."""
+"""A run that is resumed from a checkpoint has the same result as one that was not interrupted."""
 
 from dataclasses import fields, replace
 from io import BytesIO
@@ -118,7 +118,7 @@ def test_a_checkpoint_can_be_resumed_from_twice() -> None:
     assert torch.equal(once, again)
 
 
-def test_a_checkpoint_of_other_options_is_refused_by_the_name_of_one() -> None:
+def test_a_checkpoint_of_other_options_is_refused_with_the_name_of_an_option() -> None:
     _, checkpoint, _ = finish(PAIR, TWO_SCALES, take_at=9)
     with pytest.raises(OptionError, match=r"resume: .*pooling"):
         finish(PAIR, replace(TWO_SCALES, pooling="max"), resume=checkpoint)
@@ -162,7 +162,7 @@ def test_a_lost_iteration_right_after_resuming_is_not_a_divergence() -> None:
 
 
 def save_checkpoint(file: Path) -> None:
-    """Of the first iteration."""
+    """Saves the checkpoint of the first iteration."""
     run = Run(PAIR, TWO_SCALES)
     run.step()
     run.save_checkpoint(file)
@@ -177,7 +177,7 @@ def test_a_truncated_file_is_not_a_checkpoint(length: int, tmp_path: Path) -> No
 
 
 class FullMemory(BytesIO):
-    """A file that is read into memory that does not suffice."""
+    """A file that raises an error for a lack of memory when it is read."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class FullMemory(BytesIO):
     "error",
     [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory: 9 bytes")],
 )
-def test_memory_that_does_not_suffice_is_not_damage(error: Exception) -> None:
+def test_running_out_of_memory_is_not_reported_as_damage(error: Exception) -> None:
     with pytest.raises(type(error), match="memory"):
         Checkpoint.load(FullMemory(error))
 

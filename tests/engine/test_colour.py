@@ -1,4 +1,4 @@
-"""The palette of an image, and one image in another's."""
+"""The palette of an image, and an image in the palette of another."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_an_image_in_its_own_palette_is_itself() -> None:
     assert torch.allclose(match_colours(IMAGE, sample_colours(IMAGE)), IMAGE, atol=1e-5)
 
 
-def test_what_is_lighter_stays_lighter() -> None:
+def test_the_order_of_lightness_is_preserved() -> None:
     ramp = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
     steps = match_colours(ramp, sample_colours(PALETTE)).mean(dim=(0, 1, 2)).diff()
     assert (steps >= -1e-6).all()
@@ -69,7 +69,7 @@ def test_a_palette_holds_nearly_all_colours_of_both_images() -> None:
         assert inside.all(dim=0).float().mean() > 0.96
 
 
-def test_a_palette_of_greys_has_no_room_for_other_colours() -> None:
+def test_a_palette_of_greys_excludes_other_colours() -> None:
     ramp = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
     palette = Palette.enclose([sample_colours(ramp)], sample_colours(ramp))
     widths = (palette.high - palette.low).flatten().sort().values
@@ -92,7 +92,7 @@ def test_a_palette_holds_the_colours_of_several_styles() -> None:
         assert inside.all(dim=0).float().mean() > 0.96
 
 
-def test_each_place_gets_the_palette_that_has_it() -> None:
+def test_each_pixel_gets_the_palette_of_its_style() -> None:
     left = torch.zeros(2, 1, 40, 50)
     left[0, ..., :20], left[1, ..., 20:40] = 1.0, 1.0
     moved = match_palettes(IMAGE, [sample_colours(PALETTE), sample_colours(1 - PALETTE)], left)
@@ -130,7 +130,7 @@ def test_a_style_mask_of_one_pixel_has_a_luminance() -> None:
     assert match_luminance(PALETTE, IMAGE, mask).isfinite().all()
 
 
-def test_painted_luminance_takes_the_content_s_colours_and_keeps_its_own_light() -> None:
+def test_painted_luminance_gets_the_colours_of_the_content() -> None:
     painted = luminance(PALETTE)
     coloured = replace_luminance(IMAGE, painted)
     assert torch.allclose(luminance(coloured), painted, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The engine on CUDA, against itself on the CPU. Needs torch, and pytest, alone."""
+"""The engine on CUDA, compared with itself on the CPU. Needs only torch and pytest."""
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def distance(one: Tensor, other: Tensor) -> float:
     ("dtype", "of_value", "of_gradient"),
     [(torch.float32, 1e-4, 1e-3), (torch.bfloat16, 1e-2, 5e-2)],
 )
-def test_value_and_gradient_are_those_of_the_cpu(
+def test_value_and_gradient_equal_those_on_the_cpu(
     dtype: torch.dtype, of_value: float, of_gradient: float
 ) -> None:
     here, there = evaluate(objective(CUDA, dtype), AT.to(CUDA)), evaluate(objective(CPU), AT)
@@ -54,7 +54,7 @@ def test_value_and_gradient_are_those_of_the_cpu(
     assert distance(here.gradient, there.gradient) < of_gradient
 
 
-def test_in_tiles_the_gradient_is_that_of_the_whole() -> None:
+def test_the_gradient_in_tiles_equals_that_of_the_whole_image() -> None:
     on_gpu = objective(CUDA)
     whole, tiled = evaluate(on_gpu, AT.to(CUDA)), evaluate(on_gpu, AT.to(CUDA), 48)
     assert distance(tiled.gradient, whole.gradient) < 1e-5
@@ -64,7 +64,7 @@ def test_in_tiles_the_gradient_is_that_of_the_whole() -> None:
 def test_a_replayed_graph_gives_the_bytes_of_launched_kernels(
     optimiser: Optimiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where weights are updated, which the graph is not recorded again for."""
+    """Also after an update of the weights, for which the graph is not recorded again."""
     options = Options(
         size=128,
         scale_iterations=(20,),
@@ -78,7 +78,7 @@ def test_a_replayed_graph_gives_the_bytes_of_launched_kernels(
 
 
 def painted_with_updates(options: Options) -> Tensor:
-    """With a weight that changes the colours of the content's target, and one that does not."""
+    """Updates a weight that changes the colours of the content's target, and one that does not."""
     run = Run(PAIR, options, device=CUDA)
     for progress in run:
         if progress.iteration == 8:

@@ -1,4 +1,4 @@
-"""What a recorded iteration must not contain, tested on a GPU that is not there.
+"""What a recorded iteration must not contain, tested with a fake GPU.
 
 With fake tensors torch computes shapes and devices alone: copies between the CPU and the GPU show,
 and reading a value raises an error.
@@ -37,7 +37,7 @@ NETWORK = random_backbone().centred(0.5)
 
 
 class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
-    """Notes what copies between devices, or creates a tensor on the CPU.
+    """Records what copies between devices, or creates a tensor on the CPU.
 
     And what sets a number (`x[0] = 1.0`): until torch 2.11 at least, it is copied to the GPU.
     """
@@ -118,8 +118,8 @@ def test_an_objective_copies_nothing(options: Options) -> None:
         assert copied(evaluated) == []
 
 
-def test_new_weights_fill_the_memory_of_the_old_ones() -> None:
-    """A recorded iteration goes on with them."""
+def test_new_weights_overwrite_the_memory_of_the_old_ones() -> None:
+    """A recorded iteration then uses them."""
     options = Options(size=64, backbone="whitened", precision="float32")
     inputs = Inputs(CONTENT, (STYLE,)).checked(options)
     prepared = PreparedInputs.prepare(inputs, options, Whitened())
@@ -138,7 +138,7 @@ def test_new_weights_fill_the_memory_of_the_old_ones() -> None:
 
 
 def tensors(objective: Objective) -> list[Tensor]:
-    """What changes with the weights."""
+    """The tensors that change with the weights."""
     weights, palette = objective.weights, objective.targets.palette
     assert palette is not None
     contents = [

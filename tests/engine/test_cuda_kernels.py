@@ -1,4 +1,4 @@
-"""The kernels for CUDA against torch's own: they move the same numbers."""
+"""The kernels for CUDA, compared with torch's: they must move the same numbers."""
 
 import pytest
 import torch

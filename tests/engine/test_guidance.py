@@ -1,4 +1,4 @@
-"""Which style counts where, and how much."""
+"""How much each style counts at each position."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ LEFT[..., :4] = 1.0
 ALL = torch.ones(1, 1, 8, 16)
 
 
-def test_without_weights_all_styles_weigh_the_same() -> None:
+def test_without_weights_all_styles_have_equal_shares() -> None:
     assert blend_shares(4, ()) == [0.25] * 4
     assert blend_shares(2, (1.0, 3.0)) == [0.25, 0.75]
 
@@ -42,7 +42,7 @@ def test_a_mask_of_the_last_row_and_column_is_empty_on_no_layer(height: int, wid
         assert torch.equal(guide.sum(), guide[..., -1, -1].sum())
 
 
-def test_a_style_weighs_as_much_as_its_region_is_large() -> None:
+def test_the_weight_of_a_style_grows_with_its_region() -> None:
     assert region_shares([LEFT, ALL - LEFT], [0.5, 0.5]) == pytest.approx([0.25, 0.75])
 
 

@@ -1,4 +1,4 @@
-"""Images that do not go together are refused by name."""
+"""Images that do not fit each other are refused by name."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ WIDE = torch.ones(1, 1, 96, 200)
         ({"masks": (0 * LEFT,)}, {}, "mask: must be white somewhere"),
         ({"content_map": 0 * LEFT}, {}, "content_map: must be white somewhere"),
         ({"masks": (CONTENT,)}, {}, "mask: must be of shape"),
-        ({"masks": (2 * LEFT,)}, {}, "mask: must have all its values in 0 to 1"),
+        ({"masks": (2 * LEFT,)}, {}, "mask: must have values between 0 and 1"),
         ({"masks": (LEFT,)}, {"style_blend": "statistics"}, "style_blend: must be losses"),
         ({}, {"start": "image"}, "start_image: must be given"),
         ({"start": CONTENT}, {}, "start_image: must not be given"),
         ({"start": STYLE[..., :50]}, {"start": "image"}, "start_image: must have the aspect"),
     ],
 )
-def test_what_does_not_go_together_is_refused_by_name(
+def test_images_that_do_not_fit_each_other_are_refused_by_name(
     images: dict[str, Any], options: dict[str, Any], says: str
 ) -> None:
     usual: dict[str, Any] = {"content": CONTENT, "styles": (STYLE,)}
@@ -44,14 +44,14 @@ def test_what_does_not_go_together_is_refused_by_name(
         inputs.checked(Options(**options))
 
 
-def test_a_mask_of_another_size_gets_its_image_s() -> None:
+def test_a_mask_is_resized_to_its_image() -> None:
     small = torch.nn.functional.interpolate(LEFT, (48, 64))
     inputs = Inputs(CONTENT, (STYLE, OTHER_STYLE), masks=(small, 1 - small)).checked(Options())
     assert [mask.shape for mask in inputs.masks] == [LEFT.shape] * 2
 
 
 def test_a_result_of_another_size_can_be_a_start() -> None:
-    """Sizes are rounded: the aspect ratios differ by a hair."""
+    """Sizes are rounded, so the aspect ratios differ slightly."""
     start = torch.rand(1, 3, 31, 41)
     Inputs(CONTENT, (STYLE,), start=start).checked(Options(start="image"))
 

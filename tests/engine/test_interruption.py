@@ -1,4 +1,4 @@
-"""Preparations that are ended from outside, wherever they are."""
+"""The preparation of a run can be interrupted at any step."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ class Ended(Exception):
 
 
 class Check:
-    """Raises when it is called for the `last` time."""
+    """Raises at the call with the number `last`."""
 
     def __init__(self, last: int | None = None) -> None:
         self.calls, self.last = 0, last
@@ -34,7 +34,7 @@ class Check:
 
 
 def prepare(check: Callable[[], None], cache: PreparedInputsCache | None = None) -> None:
-    """Everything up to the first iteration, and that."""
+    """Runs everything up to and including the first iteration."""
     Run(Inputs(CONTENT, (STYLE,)), QUICK, check=check, cache=cache).step()
 
 

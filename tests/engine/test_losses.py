@@ -1,4 +1,4 @@
-"""Each loss by hand on small cases, and its gradient against automatic differentiation."""
+"""Each loss computed by hand for small cases, and its gradient by automatic differentiation."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def test_content_error_is_the_sum_of_squared_differences() -> None:
     assert torch.allclose(gradient, 0.25 * 2 * torch.tensor([[[[-1.0, 1.0]]]]))
 
 
-def test_a_map_says_how_much_each_place_of_the_content_counts() -> None:
+def test_a_content_map_weights_each_position() -> None:
     features, target = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[2.0, 4.0]]]])
     right = torch.tensor([[[[0.0, 1.0]]]])
     assert content_loss(features, target, right).item() == 1.0
@@ -58,8 +58,8 @@ def test_variation_as_a_sum_does_not_divide() -> None:
 
 
 def test_neural_style_s_variation_has_the_gradient_of_its_source() -> None:
-    """TVLoss:updateGradInput of neural_style.lua, on pixels in 0 to 255; away from the last row and
-    column, whose own differences it leaves out."""
+    """Compared with TVLoss:updateGradInput of neural_style.lua, on pixels in 0 to 255, without the
+    last row and column, whose differences it leaves out."""
     image = random(1, 3, 5, 7)
     pixels = 255 * image
     right = pixels[..., :-1, :-1] - pixels[..., :-1, 1:]  # x_diff
@@ -82,21 +82,21 @@ def test_a_single_pixel_has_no_variation() -> None:
     assert not gradient.any()
 
 
-def test_only_what_is_outside_the_gamut_costs() -> None:
+def test_only_values_outside_the_gamut_have_a_loss() -> None:
     value, gradient = gamut_loss(torch.tensor([[[[-0.5, 0.0, 0.7, 1.25]]]]))
     assert value.item() == pytest.approx((0.25 + 0.0625) / 4)
     assert torch.allclose(gradient, torch.tensor([[[[-0.25, 0.0, 0.0, 0.125]]]]))
 
 
 def box(low: float, high: float) -> Palette:
-    """A palette along axes that are turned by 45 degrees in the plane of red and green."""
+    """A palette whose axes are rotated by 45 degrees in the plane of red and green."""
     half = 0.5**0.5
     axes = torch.tensor([[half, half, 0], [half, -half, 0], [0, 0, 1]], dtype=torch.float64)
     ends = torch.ones(3, 1, dtype=torch.float64)
     return Palette(axes, low * ends, high * ends)
 
 
-def test_only_what_is_outside_the_palette_costs() -> None:
+def test_only_colours_outside_the_palette_have_a_loss() -> None:
     inside, outside = [0.5, 0.5, 0.5], [0.5, 0.5, 1.25]
     image = torch.tensor([inside, outside], dtype=torch.float64).T.view(1, 3, 1, 2)
     value, gradient = palette_loss(image, box(0, 1))

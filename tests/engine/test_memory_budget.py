@@ -1,4 +1,4 @@
-"""The memory of a run: how much there is, and how a picture is planned for it."""
+"""The memory of a run: how much is free, and how a picture is planned for it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +24,12 @@ def budget(gibibytes: float, itemsize: int = 2) -> MemoryBudget:
     return MemoryBudget(int(gibibytes * GIB), itemsize, FIVE)
 
 
-def test_what_fits_is_painted_whole_with_the_chosen_history() -> None:
+def test_a_picture_that_fits_is_painted_whole_with_the_chosen_history() -> None:
     plan = budget(8).plan((1024, 1024), Options(lbfgs_history=12))
     assert (plan.tile_side, plan.history) == (None, 12)
 
 
-def test_what_does_not_fit_is_painted_in_tiles_on_the_grid() -> None:
+def test_a_picture_that_does_not_fit_is_painted_in_tiles_on_the_grid() -> None:
     plan = budget(6).plan((2160, 3840), Options())
     assert plan.tile_side is not None
     assert plan.tile_side % 16 == 0

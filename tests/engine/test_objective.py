@@ -1,4 +1,4 @@
-"""The objective and its gradient against the plain implementation, `pastiche.engine.plain`."""
+"""The objective and its gradient, compared with the plain implementation."""
 
 from dataclasses import astuple, dataclass, field, replace
 from functools import cache
@@ -126,12 +126,12 @@ CASES = {
 
 
 def network_of(case: Case) -> Backbone:
-    """With an eighth of VGG-19's channels unless the case says otherwise."""
+    """A network with an eighth of VGG-19's channels, unless the case says otherwise."""
     return random_backbone(**({"thinner": 8} | case.network)).centred(case.centre)
 
 
 def problem_of(case: Case) -> Problem:
-    """In the papers' own terms."""
+    """The problem in the terms of the papers."""
     options, network = Options(**case.options), network_of(case)
     content = plain.features(CONTENT, network)
     contents, styles = layers_of(options)
@@ -167,7 +167,7 @@ def problem_of(case: Case) -> Problem:
 
 
 def layers_of(options: Options) -> tuple[dict[LayerName, float], dict[LayerName, float]]:
-    """The weights of the layers, as shares of 1 where they are relative."""
+    """The weights of the layers, as shares of 1 if they are relative."""
     default = FOUR
     if options.normalisation != "pastiche":
         default = dict.fromkeys(FIVE, 0.2 if options.normalisation == "paper" else 1.0)
@@ -180,7 +180,8 @@ def layers_of(options: Options) -> tuple[dict[LayerName, float], dict[LayerName,
 
 
 def pixel_unit(options: Options) -> float:
-    """What the variation of pixels in 0 to 1 is multiplied by where it is one of 0 to 255."""
+    """The factor of the variation of pixels in 0 to 1 for a normalisation with pixels in 0 to
+    255."""
     if options.normalisation == "pastiche":
         return 1.0
     if options.tv_norm == "absolute":
@@ -191,7 +192,7 @@ def pixel_unit(options: Options) -> float:
 def styles_of(
     case: Case, options: Options, network: Backbone
 ) -> tuple[list[dict[LayerName, Moments]], list[float]]:
-    """The moments of the styles, blended if they are, and their shares."""
+    """The moments of the styles, blended if the options say so, and their shares."""
     masks = case.style_masks or (None,) * len(case.styles)
     styles = [
         {layer: plain.moments(each, mask) for layer, each in plain.features(style, network).items()}
@@ -231,8 +232,9 @@ def mix(several: list[Moments], blend: list[float], statistic: StyleStatistic) -
 
 
 def gradient_of(problem: Problem, case: Case) -> Tensor:
-    """The objective's gradient at the pixels; with normalised gradients, that of each layer's term
-    at its feature map divided by its L1 norm, times the term's weight (neural_style.lua)."""
+    """The objective's gradient at the pixels. With normalised gradients, the gradient of each
+    layer's term at its feature map is divided by its L1 norm, and multiplied by the term's weight
+    (neural_style.lua)."""
     at = AT.clone().requires_grad_(True)
     if not case.options.get("gradient_normalisation"):
         return torch.autograd.grad(plain.objective(at, problem), at)[0]
@@ -248,7 +250,7 @@ def gradient_of(problem: Problem, case: Case) -> Tensor:
 
 
 def objective_of(case: Case, dtype: torch.dtype) -> Objective:
-    """The engine's, with the convolutions in `dtype`."""
+    """The engine's objective, with the convolutions in `dtype`."""
     pixels = torch.float64 if dtype == torch.float64 else torch.float32
     options = Options(size=max(CONTENT.shape[-2:]), **case.options)
     masks = case.style_masks or (None,) * len(case.styles)
@@ -375,7 +377,7 @@ def test_every_layer_of_vgg_19_can_be_requested() -> None:
     assert list(random_backbone(thinner=8).features(CONTENT, set(LAYERS))) == list(LAYERS)
 
 
-def test_the_gamut_weighs_as_much_against_any_weights() -> None:
+def test_the_gamut_term_has_the_same_relative_weight_for_all_weights() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
     content, style = blank = objective.targets.blank_losses()
     default = term_weights(Options(), objective.backbone.units, blank)
@@ -397,7 +399,7 @@ def test_only_the_ratio_of_content_and_style_matters() -> None:
     assert astuple(five) == pytest.approx([5 * weight for weight in astuple(one)])
 
 
-def test_other_weights_scale_their_own_terms_alone() -> None:
+def test_other_weights_scale_only_their_terms() -> None:
     objective = objective_of(CASES["as it is by default"], torch.float64)
     before = evaluate(objective, AT).terms
     objective.weights.update(Weights(18.0, 2 * 7.5, 15.0, 1e4))
@@ -420,7 +422,7 @@ def test_the_chosen_precision_is_used(precision: Precision, dtype: torch.dtype) 
 
 
 def content_scale(side: int, **options: Any) -> float:
-    """What the squared differences are multiplied by at a scale, for features of energy 8."""
+    """The factor of the squared differences at a scale, for features of energy 8."""
     scale = SCALINGS["pastiche"].content(torch.tensor(8.0), 100, side, Options(**options))
     return scale.item()
 

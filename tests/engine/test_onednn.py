@@ -1,4 +1,4 @@
-"""oneDNN's convolution with packed filters against a plain one in float64."""
+"""oneDNN's convolution with packed filters, compared with a plain one in float64."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def assert_close(found: Tensor, exact: Tensor) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SHAPES)
 @pytest.mark.parametrize("threshold", [0.0, -1.5])
-def test_it_convolves_and_rectifies(
+def test_it_convolves_and_applies_relu(
     size: tuple[int, int], dtype: torch.dtype, threshold: float
 ) -> None:
     features, weight = random(2, 16, size[0] + 2, size[1] + 2), random(32, 16, 3, 3, seed=1)
@@ -53,7 +53,7 @@ def test_it_convolves_and_rectifies(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SHAPES)
-def test_its_backward_pass_is_that_of_a_plain_convolution(
+def test_its_backward_pass_equals_that_of_a_plain_convolution(
     size: tuple[int, int], dtype: torch.dtype
 ) -> None:
     gradient, weight = random(2, 32, *size), random(32, 16, 3, 3, seed=1)
@@ -76,7 +76,7 @@ def test_filters_are_packed_for_each_size_of_maps_that_they_meet() -> None:
 def test_packed_filters_are_not_converted_again(
     size: tuple[int, int], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """With short vectors, oneDNN has another layout for other sizes, and is slow to change it."""
+    """With short vectors, oneDNN has another layout for each size, and conversions are slow."""
     height, width = size
     filters = PackedFilters(random(512, 512, 3, 3).float(), random(512).float())
     padded = random(1, 512, height + 2, width + 2).float()
@@ -107,7 +107,7 @@ def test_layers_are_packed_on_a_cpu_in_the_precisions_of_onednn(dtype: torch.dty
 
 @needs_bfloat16
 def test_gradients_in_bfloat16_have_the_filters_of_float32() -> None:
-    """As in the first layer: what rounding takes from its filters is added back."""
+    """As in the first layer: the rounding errors of its filters are added back."""
     gradient, weight = random(1, 32, 24, 24), torch.rand(32, 3, 3, 3).double()
     filters = PackedFilters(weight.float(), random(32).float(), torch.bfloat16)
     found = onednn.convolve_backward(gradient.bfloat16(), filters)

@@ -1,4 +1,4 @@
-"""Runs with little memory: in tiles from the beginning, or from where memory ran out."""
+"""Runs with little memory: in tiles from the beginning, or once memory has run out."""
 
 from dataclasses import replace
 
@@ -31,8 +31,8 @@ HALO = 2 * 16
 
 
 class Network:
-    """Notes the longest side of each image that the network sees while a picture is evaluated, and
-    may run out of memory."""
+    """Records the longest side of each image that the network sees while a picture is evaluated,
+    and may run out of memory."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception, limit: int) -> None:
         self.sides: list[int] = []
@@ -77,7 +77,7 @@ def test_with_little_memory_it_is_the_same_picture_in_tiles(
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
     ],
 )
-def test_where_memory_runs_out_it_goes_on_with_smaller_tiles(
+def test_if_memory_runs_out_it_continues_with_smaller_tiles(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = painted()
@@ -94,19 +94,21 @@ def test_the_smallest_tiles_are_tried_before_it_fails(monkeypatch: pytest.Monkey
     assert max(network.sides[-4:]) <= MIN_TILE_SIDE + HALO
 
 
-def test_where_not_even_small_tiles_help_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_fails_if_even_the_smallest_tiles_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     Network(monkeypatch, OUT_OF_MEMORY, 20)
     with pytest.raises(MemoryError, match="smallest tiles"):
         painted()
 
 
-def test_other_errors_are_not_mistaken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_mistaken_for_a_lack_of_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Network(monkeypatch, RuntimeError("shapes do not match"), 20)
     with pytest.raises(RuntimeError, match="shapes"):
         painted()
 
 
-def test_a_picture_that_does_not_fit_at_its_full_size_is_not_begun() -> None:
+def test_a_picture_that_does_not_fit_at_full_size_is_refused_at_the_start() -> None:
     large = replace(SHALLOW, size=4096)
     with pytest.raises(TooLarge):
         Run(INPUTS, large, memory_bytes=60_000_000)

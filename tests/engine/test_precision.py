@@ -1,4 +1,4 @@
-"""The settings of CUDA's libraries, which are set on every device."""
+"""The precision settings of CUDA's libraries, which are set on every device."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,7 +25,7 @@ def test_cuda_adds_in_a_fixed_order_with_all_digits() -> None:
 
 @pytest.fixture
 def program_settings() -> Iterator[None]:
-    """Those of a program that does not need all digits."""
+    """The settings of a program that does not need full precision."""
     matmul: Any = torch.backends.cuda.matmul
     before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
     yield
@@ -33,7 +33,7 @@ def program_settings() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("program_settings")
-def test_what_was_set_before_is_set_again() -> None:
+def test_the_previous_settings_are_restored() -> None:
     cudnn = torch.backends.cudnn
     before = (settings(), cudnn.enabled, cudnn.allow_tf32)
     with exact_arithmetic():
@@ -41,7 +41,7 @@ def test_what_was_set_before_is_set_again() -> None:
     assert (settings(), cudnn.enabled, cudnn.allow_tf32) == before
 
 
-def test_of_two_that_overlap_the_last_sets_what_was_set_before() -> None:
+def test_of_two_overlapping_uses_the_last_restores_the_settings() -> None:
     before, first, second = settings(), ExitStack(), ExitStack()
     first.enter_context(exact_arithmetic())
     second.enter_context(exact_arithmetic())

@@ -1,4 +1,4 @@
-"""Inputs that are prepared once for several runs."""
+"""Prepared inputs are shared by several runs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ class Counted(Whitened):
 
 
 class Recounted(Counted):
-    """Another network of the same name."""
+    """Another network with the same name."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def test_other_images_sizes_and_networks_are_prepared_separately(
     assert Counted.count == 2
 
 
-def test_styles_that_are_blended_otherwise_share_one_network() -> None:
+def test_runs_with_another_blend_share_one_network() -> None:
     cache, pair = PreparedInputsCache(), Inputs(CONTENT, (STYLE, OTHER_STYLE))
     painted(cache, pair)
     blended = replace(QUICK, style_blend="statistics")

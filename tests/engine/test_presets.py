@@ -1,4 +1,4 @@
-"""What `neural-style` and `paper` are inside the engine, beside what their sources compute."""
+"""The presets `neural-style` and `paper` in the engine, compared with their sources."""
 
 import pytest
 import torch
@@ -134,7 +134,7 @@ def test_images_are_resized_with_the_chosen_filter(resampling: Resampling) -> No
 
 
 def test_a_small_style_image_is_enlarged_as_those_tools_do() -> None:
-    """To the pastiche's longest side; our own normalisation shows no pixels that are not there."""
+    """It is enlarged to the pastiche's longest side. Our own normalisation does not enlarge it."""
     for options, side in ((preset("neural-style"), 512), (preset("paper"), 512), (Options(), 100)):
         assert max(style_size((STYLE.shape[2], STYLE.shape[3]), 512, options)) == side
 

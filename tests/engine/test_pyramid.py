@@ -1,4 +1,4 @@
-"""Which sizes are painted, and for how long."""
+"""The sizes that are painted, and their iterations."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from pastiche.options import OptionError, Options
 from pastiche.sizes import SHORTEST_SIDE, scales
 
 
-def test_the_last_scale_is_the_size_that_was_asked_for() -> None:
+def test_the_last_scale_has_the_requested_size() -> None:
     assert scales(480, 640, Options(size=256, iterations=100))[-1].size == (192, 256)
 
 
@@ -37,12 +37,12 @@ def test_each_scale_is_larger_by_the_factor() -> None:
     assert [scale.longest_side for scale in plan] == [256, 362, 512, 724, 1024]
 
 
-def test_one_scale_is_the_full_size_alone() -> None:
+def test_a_single_scale_has_the_full_size() -> None:
     (scale,) = scales(768, 1024, Options(size=1024, scales=1, iterations=50))
     assert (scale.longest_side, scale.iterations) == (1024, 50)
 
 
-def test_iterations_given_by_scale_are_kept_coarse_to_fine() -> None:
+def test_scale_iterations_are_used_coarse_to_fine() -> None:
     plan = scales(768, 1024, Options(size=512, scale_iterations=(80, 60, 40)))
     planned = [(scale.longest_side, scale.iterations) for scale in plan]
     assert planned == [(128, 80), (256, 60), (512, 40)]
@@ -66,7 +66,7 @@ def test_more_numbers_than_the_picture_has_scales_are_refused() -> None:
 @pytest.mark.parametrize(
     ("sizes", "expected"), [(4, [30, 30, 30, 32]), (3, [40, 40, 42]), (2, [61, 61])]
 )
-def test_each_scale_has_as_many_iterations_and_the_full_size_the_rest(
+def test_iterations_are_divided_evenly_and_the_full_size_gets_the_remainder(
     sizes: int, expected: list[int]
 ) -> None:
     plan = scales(768, 1024, Options(size=512, scales=sizes, iterations=122))

@@ -1,4 +1,4 @@
-"""Style statistics by hand on small cases; their gradients against automatic differentiation."""
+"""Style statistics computed by hand for small cases, and gradients by automatic differentiation."""
 
 import pytest
 import torch
@@ -95,14 +95,14 @@ def test_a_moments_target_is_half_of_each_relative_squared_distance() -> None:
     assert gradient.mean.item() == pytest.approx(of_mean - 2 * 3 * of_covariance)
 
 
-def test_the_moments_of_nothing_lose_all_of_both_halves() -> None:
+def test_blank_features_have_the_full_loss() -> None:
     target = MomentsTarget.from_moments(moments_of(random(1, 6, 5, 7)))
     nothing = Moments(torch.zeros(6).double(), torch.zeros(6, 6).double())
     assert target.blank_loss().item() == pytest.approx(1.0)
     assert target.loss(nothing)[0].item() == pytest.approx(1.0)
 
 
-def test_a_mean_that_was_centred_is_relative_to_what_it_was() -> None:
+def test_a_centred_mean_is_compared_relative_to_the_original_mean() -> None:
     features = random(1, 6, 5, 7) + 3.0
     whole, centred = (
         MomentsTarget.from_moments(moments_of(features)),
@@ -113,8 +113,8 @@ def test_a_mean_that_was_centred_is_relative_to_what_it_was() -> None:
     assert centred.loss(moments_of(found - 3.0))[0].item() == pytest.approx(value.item())
 
 
-def test_a_plain_style_image_has_a_covariance_to_be_relative_to() -> None:
-    """Its own is 0: without a least one, any texture would cost infinitely much."""
+def test_the_covariance_of_a_plain_style_image_has_a_minimum_size() -> None:
+    """It is 0: without a minimum, any texture would have an infinite loss."""
     target = MomentsTarget.from_moments(moments_of(torch.full((1, 4, 3, 3), 2.0)))
     squared_mean = 4 * 2.0**2
     assert target.covariance_scale.item() == pytest.approx(1 / (MIN_COVARIANCE * squared_mean) ** 2)
@@ -151,7 +151,7 @@ def test_gradients_of_several_targets_add_up() -> None:
 
 
 def test_a_gradient_by_hand() -> None:
-    """At a position: 2 P f + p, with P at the Gram matrix and p at the mean."""
+    """At a position it is 2 P f + p, with P at the Gram matrix and p at the mean."""
     gradient = MomentsGradient(torch.tensor([1.0, 0.0]).double(), torch.eye(2).double())
     expected = torch.tensor([[[[2 * 1.0 + 1, 2 * 2.0 + 1]], [[2 * 3.0, 2 * 5.0]]]]).double()
     assert torch.equal(feature_gradient(FEATURES, gradient), expected)
@@ -163,7 +163,7 @@ def test_gram_matrices_are_blended_by_their_shares() -> None:
     assert torch.allclose(mixed.gram, 0.25 * STYLE.gram + 0.75 * other.gram)
 
 
-def test_means_and_covariances_are_blended_apart() -> None:
+def test_means_and_covariances_are_blended_separately() -> None:
     """Two plain images of different colours blend to a plain one, with no covariance."""
     dark, light = (moments_of(torch.full((1, 2, 3, 3), level)) for level in (1.0, 3.0))
     mixed = blend_moments([dark, light], [0.5, 0.5], "moments")

@@ -161,12 +161,12 @@ def test_a_run_that_is_ended_early_has_its_picture_at_full_size(iterations: int)
     assert not run.is_done
 
 
-def test_a_run_that_is_done_has_no_further_step() -> None:
+def test_a_finished_run_refuses_another_step() -> None:
     run = Run(PAIR, QUICK)
     assert len(list(run)) == QUICK.iterations
     assert run.is_done
     assert list(run) == []
-    with pytest.raises(RuntimeError, match="done"):
+    with pytest.raises(RuntimeError, match="finished"):
         run.step()
 
 
@@ -178,7 +178,7 @@ def test_a_run_gives_the_picture_of_stylize() -> None:
 
 
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
-def test_images_with_little_in_them_give_a_picture(content: Tensor, style: Tensor) -> None:
+def test_plain_and_odd_images_give_a_picture(content: Tensor, style: Tensor) -> None:
     assert torch.isfinite(stylize_tensors(content, style, QUICK)).all()
 
 
@@ -202,7 +202,7 @@ def test_a_tensor_that_is_not_an_image_is_refused_by_name(
 
 
 class Random:
-    """A backbone of random filters, which a test may break."""
+    """A backbone with random filters, which a test may break."""
 
     name, sha256 = "random", None
 
@@ -259,7 +259,7 @@ def test_invalid_weights_are_refused_by_name(weights: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("style_weight", [0.02, 0.3, 2.0])
 def test_an_updated_objective_is_that_of_a_run_with_these_weights(style_weight: float) -> None:
-    """Also where the content's colours depend on the weights, as they do with `whitened`."""
+    """Also if the content's colours depend on the weights, as with `whitened`."""
     options = Options(size=64, scale_iterations=(4,), start="noise")
     updated = Run(PAIR, replace(options, tv_weight=5.0))
     updated.step()
@@ -292,7 +292,7 @@ def test_adam_lowers_the_objective_too() -> None:
     assert reported[-1].losses["total"] < 0.7 * reported[0].losses["total"]
 
 
-def test_adam_takes_no_leap_where_a_larger_scale_begins() -> None:
+def test_adam_does_not_jump_at_the_beginning_of_a_larger_scale() -> None:
     options = Options(size=64, scale_iterations=(20, 12), optimiser="adam", start="noise")
     run = Run(Inputs(textured(96, 128, 1), (textured(96, 96, 2),)), options)
     pictures = [run.preview() for progress in run if progress.scale == 2]
@@ -345,7 +345,7 @@ def test_a_region_can_be_a_few_rows_that_pooling_drops() -> None:
 
 
 def test_a_style_mask_excludes_the_rest_of_the_style_image() -> None:
-    """Half of the style image is black; masked out, it leaves no dark in the picture."""
+    """Half of the style image is black. If it is masked out, the picture has no dark parts."""
     half_black = torch.cat([RED, torch.zeros_like(RED)], dim=3)
     options = Options(size=64, iterations=20)
     whole = stylize_tensors(CONTENT, half_black, options)
@@ -354,7 +354,7 @@ def test_a_style_mask_excludes_the_rest_of_the_style_image() -> None:
 
 
 def test_where_the_content_map_is_black_the_content_does_not_count() -> None:
-    """From grey, the part that counts comes back, the other does not."""
+    """From a grey start, only the part that counts appears."""
     options = Options(
         size=64, iterations=30, start="grey", style_weight=0.0, content_layers={"relu1_1": 1.0}
     )
@@ -421,7 +421,7 @@ def distance_in_decibels(picture: Tensor, other: Tensor) -> float:
 def test_without_style_the_pastiche_is_the_content_image(
     weights: dict[str, float], backbone: BackboneSource | None
 ) -> None:
-    """Without grain, and not smoothed either."""
+    """It has no grain and is not smoothed."""
     options = Options(size=128, iterations=30, **weights)  # type: ignore[arg-type]
     picture = stylize_tensors(CONTENT, STYLE, options, backbone=backbone)
     assert distance_in_decibels(picture, CONTENT) > 40
@@ -438,10 +438,10 @@ def test_without_style_the_pastiche_is_the_content_image(
     ],
     ids=str,
 )
-def test_no_scale_is_ever_above_where_it_began(
+def test_the_objective_never_rises_above_its_first_value_at_a_scale(
     weights: tuple[float, float], backbone: BackboneSource | None, schedule: dict[str, Any]
 ) -> None:
-    """With any style weight, and right after a change of scale."""
+    """For any style weight, and right after a change of scale."""
     content_weight, style_weight = weights
     options = Options(
         content_weight=content_weight, style_weight=style_weight, iterations=24, **schedule
@@ -500,7 +500,7 @@ def test_every_option_lowers_its_objective_and_gives_a_picture(options: dict[str
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"colour": "luminance"}, {"colour": "statistics"}])
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
-def test_awkward_images_do_no_harm_in_regions_either(
+def test_odd_images_can_be_painted_in_regions(
     content: Tensor, style: Tensor, options: dict[str, Any]
 ) -> None:
     masks = [left_half(content), torch.ones_like(left_half(content))]
@@ -511,7 +511,7 @@ def test_awkward_images_do_no_harm_in_regions_either(
 
 
 def test_a_run_that_is_no_longer_used_is_freed_at_once() -> None:
-    """Not when the garbage is collected next: on a GPU it has gigabytes."""
+    """It must not wait for garbage collection, because on a GPU it has gigabytes."""
     run = Run(PAIR, Options(size=32, scale_iterations=(2,)))
     run.step()
     freed = weakref.ref(run)
@@ -524,7 +524,7 @@ def test_a_run_that_is_no_longer_used_is_freed_at_once() -> None:
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_it_paints_where_the_caller_has_turned_gradients_off(mode: type) -> None:
+def test_it_paints_in_a_context_without_gradients(mode: type) -> None:
     with mode():
         content, style = CONTENT.clone(), STYLE.clone()
         picture = stylize_tensors(content, style, QUICK)
@@ -536,7 +536,7 @@ def test_it_paints_where_the_caller_has_turned_gradients_off(mode: type) -> None
 
 
 @pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
-def test_weights_can_be_updated_where_the_caller_has_turned_gradients_off(optimiser: Any) -> None:
+def test_weights_can_be_updated_in_a_context_without_gradients(optimiser: Any) -> None:
     options = replace(QUICK, optimiser=optimiser)
     with torch.inference_mode():
         run = Run(PAIR, options)
@@ -553,7 +553,7 @@ def test_it_keeps_no_history_of_an_image_that_requires_gradients() -> None:
     assert not stylize_tensors(content, STYLE, QUICK).requires_grad
 
 
-def test_it_paints_whatever_the_default_device_is() -> None:
+def test_it_paints_with_another_default_device() -> None:
     with torch.device("meta"):
         picture = stylize_tensors(CONTENT, STYLE, QUICK)
     assert torch.equal(picture, stylize_tensors(CONTENT, STYLE, QUICK))
@@ -576,7 +576,7 @@ def test_a_device_that_cannot_paint_is_refused(device: torch.device | str) -> No
 
 
 @pytest.mark.parametrize("device", [1.5, f"cuda:{torch.cuda.device_count()}"])
-def test_a_device_that_is_not_there_is_refused(device: Any) -> None:
+def test_a_device_that_does_not_exist_is_refused(device: Any) -> None:
     with pytest.raises(OptionError, match=f"^device: must .*{device}"):
         stylize_tensors(CONTENT, STYLE, QUICK, device=device)
 

@@ -1,4 +1,4 @@
-"""`stylize` of picture files, Pillow pictures and arrays."""
+"""`stylize` with picture files, Pillow pictures and arrays."""
 
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -20,7 +20,7 @@ QUICK = Options(size=64, iterations=4)
 
 
 def drawn(width: int, height: int, seed: int, mode: str = "RGB") -> Image.Image:
-    """Noise, which every layer has something to see in."""
+    """A picture of noise, which activates every layer."""
     channels = len(Image.new(mode, (1, 1)).getbands())
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
     return Image.fromarray(pixels, mode)
@@ -38,12 +38,12 @@ def test_two_paths_give_a_picture_that_saves_itself(tmp_path: Path) -> None:
         assert (painted.mode, painted.size) == ("RGB", (64, 43))
 
 
-def test_a_preset_s_values_are_taken_but_for_those_by_name() -> None:
+def test_arguments_override_the_values_of_a_preset() -> None:
     painted = stylize(CONTENT, STYLE, preset="draft", iterations=4)
     assert painted.size == (256, 171)
 
 
-def test_a_preset_beside_options_is_refused() -> None:
+def test_a_preset_together_with_options_is_refused() -> None:
     with pytest.raises(OptionError, match=r"^preset: cannot be combined with options"):
         stylize(CONTENT, STYLE, QUICK, preset="draft")
 
@@ -98,7 +98,7 @@ def test_a_picture_that_cannot_be_read_is_named() -> None:
         stylize("https://example.org/a.jpg", STYLE, QUICK)
 
 
-def test_images_that_do_not_go_with_the_options_are_refused() -> None:
+def test_images_that_do_not_fit_the_options_are_refused() -> None:
     with pytest.raises(OptionError, match="style"):
         stylize(CONTENT, [], QUICK)
 

@@ -1,4 +1,4 @@
-"""`stylize` warns of what does not do what it seems to ask for, and paints all the same."""
+"""`stylize` warns about options and images without the expected effect, and still paints."""
 
 import warnings
 
@@ -16,7 +16,7 @@ def test_stylize_warns_of_a_style_image_with_too_few_pixels_where_it_is_called()
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_stylize_does_not_warn_where_there_is_nothing_to_warn_of() -> None:
+def test_stylize_does_not_warn_without_a_reason() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         stylize_tensors(CONTENT, textured(400, 512, 2), Options(size=64, iterations=1))

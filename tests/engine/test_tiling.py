@@ -1,4 +1,4 @@
-"""A picture evaluated in tiles, against the same picture as a whole."""
+"""A picture evaluated in tiles, compared with the same picture as a whole."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ def objective(
     thinner: int = 8,
     **options: object,
 ) -> Objective:
-    """That of a picture of this size, with targets computed in tiles of `tile_side`.
+    """The objective for a picture of this size, with targets computed in tiles of `tile_side`.
 
     Args:
         layers: that the network has.
@@ -121,8 +121,8 @@ def test_in_tiles_they_are_those_of_the_whole_for_any_size(
 
 @pytest.mark.slow
 def test_in_float32_they_are_those_of_the_whole_to_rounding() -> None:
-    """A feature that is all but 0 may be rectified in one and not in the other, whose convolutions
-    round differently: that moves a gradient by more than its own rounding."""
+    """The convolutions round differently, so ReLU may set a feature close to 0 to 0 in one and not
+    in the other. This changes a gradient by more than rounding."""
     image, both = picture(97, 120, 7).float(), objective((97, 120), torch.float32, thinner=1)
     whole, tiled = evaluate(both, image), evaluate(both, image, 48)
     assert tiled.value.item() == pytest.approx(whole.value.item(), rel=1e-5)

@@ -1,4 +1,4 @@
-"""The genuine VGG-16, as set-up has fetched it."""
+"""VGG-16 with the published weights that set-up has fetched."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def test_it_has_thirteen_layers(vgg16_weights: Path, photograph: Tensor) -> None
 @pytest.mark.parametrize(
     ("layer", "mean"), [("relu1_1", 24.0), ("relu3_1", 250.0), ("relu5_1", 18.0)]
 )
-def test_on_a_photograph_it_answers_as_strongly_as_it_should(
+def test_its_activations_on_a_photograph_have_the_expected_strength(
     layer: LayerName, mean: float, vgg16_weights: Path, photograph: Tensor
 ) -> None:
     trained = network(vgg16_weights, photograph, pooling="max", padding="zeros")
@@ -75,7 +75,7 @@ def test_it_sees_blue_first_in_0_to_255_less_the_mean(
     assert (ours["relu1_1"] - expected).norm() < 1e-5 * expected.norm()
 
 
-def test_auto_takes_it_where_there_is_no_vgg19(vgg16_weights: Path, tmp_path: Path) -> None:
+def test_auto_chooses_it_without_vgg19(vgg16_weights: Path, tmp_path: Path) -> None:
     (tmp_path / vgg16_weights.name).symlink_to(vgg16_weights)
     assert choose_backbone("auto", tmp_path).name == "vgg16"
 

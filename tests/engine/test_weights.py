@@ -1,4 +1,4 @@
-"""Loading pretrained weights, from files of the real layouts, and choosing among those there."""
+"""Loading pretrained weights from files in the real layouts, and choosing a backbone."""
 
 import re
 from dataclasses import replace
@@ -37,7 +37,7 @@ def test_the_url_and_the_hash_are_torchvision_s() -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file as torchvision lays it out, with random filters and no classifier's bulk."""
+    """A file in torchvision's layout, with random filters and without the classifier."""
     torch.manual_seed(0)
     state = {
         name: tensor
@@ -50,7 +50,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prefix(weights: Path) -> str:
-    """What the hash of the test's file begins with."""
+    """The beginning of the hash of the test's file."""
     return sha256_of(weights / VGG19.name)[:8]
 
 
@@ -76,7 +76,7 @@ def as_torchvision_has_it(weights: Path, layers: int) -> torch.nn.Sequential:
 
 
 def prepared(images: Tensor) -> Tensor:
-    """An image as torchvision's documentation prepares it."""
+    """An image, prepared as in torchvision's documentation."""
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     return (images - mean.view(1, 3, 1, 1)) / deviation.view(1, 3, 1, 1)
 
@@ -103,25 +103,25 @@ def test_the_caffe_network_sees_blue_first_in_0_to_255_less_the_mean(weights: Pa
 
 @pytest.fixture
 def published(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test's file is the published one of both backbones."""
+    """Makes the test's file the published one of both backbones."""
     for name, file in list(FILES.items()):
         if file.name.endswith(".pth"):
             monkeypatch.setitem(FILES, name, replace(file, digest=prefix(weights)))
 
 
 @pytest.mark.usefixtures("published")
-def test_auto_takes_vgg19_where_its_file_is(weights: Path, tmp_path: Path) -> None:
+def test_auto_chooses_vgg19_if_its_file_exists(weights: Path, tmp_path: Path) -> None:
     assert choose_backbone("auto", weights).name == "vgg19"
     assert choose_backbone("auto", tmp_path).name == "whitened"
     assert choose_backbone("whitened", weights).name == "whitened"
 
 
 @pytest.mark.usefixtures("published")
-def test_weights_are_looked_for_in_several_folders(weights: Path, tmp_path: Path) -> None:
+def test_weights_are_found_in_several_folders(weights: Path, tmp_path: Path) -> None:
     assert choose_backbone("auto", Path(f"{tmp_path}:{weights}")).name == "vgg19"
 
 
-def test_auto_passes_over_a_damaged_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_auto_skips_a_damaged_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / VGG19.name).write_bytes(b"cut off")
     assert choose_backbone("auto", tmp_path).name == "whitened"
     assert str(tmp_path / VGG19.name) in caplog.text
@@ -137,7 +137,7 @@ def test_each_pretrained_backbone_is_looked_for_under_its_published_name(
     assert (source.name, source.sha256) == (choice, sha256_of(tmp_path / file.name))
 
 
-def test_asked_for_without_its_file_it_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(MissingWeights, match="make weights"):
         choose_backbone("vgg19", tmp_path)
 
@@ -146,7 +146,7 @@ def test_asked_for_without_its_file_it_says_how_to_get_it(tmp_path: Path) -> Non
     "content",
     [b"", b"not a file of weights", pytest.param(None, id="another network")],
 )
-def test_a_file_that_is_no_vgg_19_is_refused(content: bytes | None, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_vgg19_is_refused(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / VGG19.name
     if content is None:
         torch.save({"features.0.weight": torch.zeros(1)}, path)
@@ -168,7 +168,7 @@ def test_another_file_of_the_same_layout_is_refused_by_its_hash(weights: Path) -
         choose_backbone("vgg19", weights)
 
 
-def test_the_cache_is_where_the_environment_says(
+def test_the_environment_sets_the_cache_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PASTICHE_WEIGHTS_FOLDER", f"{tmp_path}:/opt/weights")

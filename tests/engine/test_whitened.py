@@ -19,7 +19,7 @@ def fitted_to(*images: Tensor, deepest: LayerName = "relu5_1", **options: Any) -
 
 @pytest.fixture(scope="module")
 def network() -> Backbone:
-    """Fitted to the content image and the style image."""
+    """A network fitted to the content image and the style image."""
     return fitted_to(CONTENT, STYLE)
 
 
@@ -29,7 +29,7 @@ def test_it_has_every_layer_in_vgg_s_shape(network: Backbone) -> None:
     assert shapes == {layer: expected[layer] for layer in LAYERS[:13]}
 
 
-def test_it_is_fitted_no_deeper_than_it_is_looked_at() -> None:
+def test_it_is_fitted_only_down_to_the_deepest_layer() -> None:
     assert list(fitted_to(CONTENT, STYLE, deepest="relu2_1").convolutions) == list(LAYERS[:3])
 
 
@@ -40,8 +40,8 @@ def test_it_is_fitted_to_every_image_that_it_is_given(network: Backbone) -> None
 
 
 @pytest.mark.parametrize("options", [{"pooling": "max"}, {"padding": "reflect"}])
-def test_it_is_fitted_as_it_will_look(options: dict[str, Any]) -> None:
-    """Else its answers would not be as loud as they are to be."""
+def test_it_is_fitted_with_the_options_of_the_run(options: dict[str, Any]) -> None:
+    """Otherwise its activations would not have the intended mean."""
     network = fitted_to(CONTENT, STYLE, **options)
     for layer, features in network.features(CONTENT, set(STYLE_LAYERS)).items():
         assert 0.3 < features.mean().item() + MEAN_ACTIVATION < 3.0, layer
@@ -54,7 +54,7 @@ def test_the_same_images_give_the_same_bytes(network: Backbone) -> None:
 
 
 def test_its_feature_maps_are_about_0_on_the_mean(network: Backbone) -> None:
-    """Else their common mean would be most of the Gram matrices."""
+    """Otherwise their common mean would make up most of the Gram matrices."""
     for layer, features in network.features(CONTENT, set(LAYERS[:13])).items():
         assert -0.7 < features.mean().item() < 2.0, layer
 
@@ -71,7 +71,7 @@ def test_it_tells_one_style_from_another(network: Backbone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("content", "style"), AWKWARD)
-def test_images_with_little_in_them_give_finite_filters(content: Tensor, style: Tensor) -> None:
+def test_plain_and_odd_images_give_finite_filters(content: Tensor, style: Tensor) -> None:
     network = fitted_to(content, style)
     for convolution in network.convolutions.values():
         assert torch.isfinite(convolution.weight).all()

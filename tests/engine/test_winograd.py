@@ -1,4 +1,4 @@
-"""Winograd's convolution against torch's own."""
+"""Winograd's convolution, compared with torch's."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 @pytest.mark.parametrize("size", SHAPES)
-def test_the_output_is_that_of_a_plain_convolution(size: tuple[int, int]) -> None:
+def test_the_output_equals_that_of_a_plain_convolution(size: tuple[int, int]) -> None:
     features, weight = random(2, 5, size[0] + 2, size[1] + 2), random(7, 5, 3, 3, seed=1)
     found = winograd.convolve(features, winograd.transform_weight(weight))
     torch.testing.assert_close(found, F.conv2d(features, weight), rtol=0, atol=1e-12)
@@ -33,7 +33,7 @@ def test_the_backward_pass_is_that_of_a_plain_convolution(size: tuple[int, int])
     torch.testing.assert_close(found, plain, rtol=0, atol=1e-12)
 
 
-def test_in_parts_it_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_the_same_result_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     features, filters = random(1, 5, 42, 34), winograd.transform_weight(random(7, 5, 3, 3, seed=1))
     at_once = winograd.convolve(features, filters)
     monkeypatch.setattr(winograd, "CHUNK", 2 * 8 * 7)
@@ -41,8 +41,8 @@ def test_in_parts_it_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_in_float32_its_relative_error_is_below_four_millionths() -> None:
-    """1.5e-6 at these points; where the processor's own multiplication rounds more, no test of
-    ours can say by how much a plain convolution would be off."""
+    """It is 1.5e-6 with these points. The limit allows for processors whose multiplication rounds
+    more, where the error of a plain convolution is unknown."""
     features, weight = random(1, 256, 50, 66), random(256, 256, 3, 3, seed=1)
     found = winograd.convolve(features.float(), winograd.transform_weight(weight.float()))
     assert error(found, F.conv2d(features, weight)) < 4e-6

@@ -1,5 +1,5 @@
-"""How long iterations took: recorded while `benchmarks/estimates.py` ran, with one thread, on an
-Intel Xeon of two cores that also ran other programs."""
+"""Recorded times of iterations, from `benchmarks/estimates.py` with one thread, on an Intel Xeon
+with two cores that also ran other programs."""
 
 from pastiche.sizes import STYLE_SIDE, Scale
 
@@ -13,7 +13,8 @@ EACH_SECONDS = {
     110_592: 0.310,
     196_608: 0.513,
 }
-"""An iteration while little else ran, by the pixels of its scale: the tenth percentile."""
+"""The time of an iteration while little else ran, the tenth percentile, by the pixels of its
+scale."""
 
 JOBS = {
     64: ((3_072, 90, 1.246),),
@@ -25,7 +26,7 @@ JOBS = {
 """The scales of a job of each size: pixels, iterations, and the seconds of the first of them."""
 
 OVERHEAD_SECONDS = 0.4
-"""From claim to commit, besides the iterations."""
+"""The time from claim to commit without the iterations."""
 
 _DISTURBED_MILLISECONDS = """
 146 37 49 37 34 32 34 36 33 32 33 37 34 34 36 35 33 34 33 33 34 34

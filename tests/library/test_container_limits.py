@@ -1,4 +1,4 @@
-"""The limits of a container, as Linux has them in the files of its control group."""
+"""The limits of a container, in the files of its control group (Linux)."""
 
 from collections.abc import Mapping
 from math import inf
@@ -14,7 +14,7 @@ UNLIMITED_V1 = 9_223_372_036_854_771_712
 
 @pytest.fixture
 def control_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder with the files of this process's control group, of which there are none yet."""
+    """The folder for the files of this process's control group, still empty."""
     monkeypatch.setattr(container_limits, "_CONTROL_GROUP", tmp_path)
     return tmp_path
 

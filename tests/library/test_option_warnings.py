@@ -1,4 +1,4 @@
-"""Options and images that do not do what they seem to ask for are named, and nothing else is."""
+"""There are warnings about options and images without the expected effect, and no others."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `import pastiche` gives, and what it does not load."""
+"""The names in `pastiche`, and what importing it does not load."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pastiche
 ROOT = Path(__file__).parents[2]
 
 
-def test_its_names_are_listed_and_found() -> None:
+def test_its_names_are_listed_and_can_be_imported() -> None:
     assert {"Client", "stylize", "Options", "preset", "__version__"} <= set(dir(pastiche))
     for name in dir(pastiche):
         assert getattr(pastiche, name) is not None

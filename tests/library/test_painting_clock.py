@@ -1,4 +1,4 @@
-"""How long the rest of a painting takes, where time is what the test says."""
+"""Estimates of how long the rest of a painting takes, with a fake clock."""
 
 from collections.abc import Iterator
 from itertools import islice, pairwise
@@ -12,7 +12,7 @@ from pastiche.sizes import Scale, scales
 
 
 class Machine:
-    """One whose iterations take a fixed time, and more for each pixel.
+    """A machine whose iterations take a fixed time, and more for each pixel.
 
     Attributes:
         slowness: how many times longer everything takes.
@@ -42,7 +42,7 @@ class Machine:
                 yield clock, clock.estimate_remaining(index, done / whole)
 
     def learn(self, size: int, speed: PaintingSpeed) -> PaintingSpeed:
-        """What is known after one more picture."""
+        """The speed after one more picture."""
         begun = self.now
         *_, (clock, _) = self.paint(size, speed)
         return speed.updated(1, self.now - begun, clock.times)

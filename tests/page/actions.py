@@ -1,4 +1,4 @@
-"""What a visitor does on the page."""
+"""Actions of a visitor on the page."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ def choose(page: Page, field: str, *files: Path) -> None:
 
 
 def wait_until_stored(page: Page, field: str) -> None:
-    """Waits until a reload would bring the field's pictures back: they are shown first."""
+    """Waits until the field's pictures are stored, which happens after they are shown."""
     is_stored = """async (field) => {
         const { chosen } = await import("/web/store.js");
         return Boolean(await chosen(field));
@@ -25,7 +25,7 @@ def wait_until_stored(page: Page, field: str) -> None:
 def paint(
     page: Page, files: dict[str, Path], *, press: Callable[[Locator], None] = Locator.click
 ) -> str:
-    """Submits a pair; gives the job's id, which is in the page's address.
+    """Submits a pair, and returns the job's id, which is in the page's address.
 
     Args:
         press: how the button is pressed: by a mouse, or by a finger.

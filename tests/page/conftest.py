@@ -24,7 +24,7 @@ for (const name of ["indexedDB", "localStorage"]) {
     Object.defineProperty(window, name, { get });
 }
 """
-"""A browser that blocks the data of sites."""
+"""Simulates a browser that blocks the data of sites."""
 
 REFUSED_BLOBS = """
 const { put } = IDBObjectStore.prototype;
@@ -34,32 +34,32 @@ IDBObjectStore.prototype.put = function (value, ...key) {
     return put.call(this, value, ...key);
 };
 """
-"""A private window of some browsers."""
+"""Simulates a private window of some browsers."""
 
 
 @pytest.fixture
 def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
-    """The page of an API without workers, in a browser that has never seen it."""
+    """The page of an API without workers, in a new browser context."""
     with opened(browser, str(api.http.base_url)) as page:
         yield page
 
 
 @pytest.fixture
 def worker(page: Page, api: RunningApi, jobs: JobStore, files: dict[str, Path]) -> PlayedWorker:
-    """It has claimed the job that the page has just submitted."""
+    """A worker that has claimed the job that the page has just submitted."""
     job_id = paint(page, files)
     return PlayedWorker.of({"id": job_id}, jobs, api)
 
 
 def phone(width: int, height: int) -> dict[str, Any]:
-    """What a browser's context needs to be that of a phone."""
+    """The settings of a browser context for a phone."""
     viewport = {"width": width, "height": height}
     return {"viewport": viewport, "is_mobile": True, "has_touch": True}
 
 
 @contextmanager
 def opened(browser: Browser, url: str, *, script: str = "", **context: Any) -> Iterator[Page]:
-    """A new visitor's page; what its scripts throw fails the test.
+    """The page of a new visitor. Errors of its scripts fail the test.
 
     Args:
         script: runs before those of the page.

@@ -1,4 +1,4 @@
-"""A page in a browser that is driven from outside: what all such browsers have in common."""
+"""The base class of pages in browsers that are driven by a protocol."""
 
 import json
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ class DrivenPage(ABC):
 
     @abstractmethod
     def resize(self, width: int, height: int) -> None:
-        """Makes the window as large as a phone's."""
+        """Resizes the window."""
 
     @abstractmethod
     def open(self, url: str) -> None:
@@ -31,7 +31,7 @@ class DrivenPage(ABC):
 
     @abstractmethod
     def evaluate(self, expression: str) -> Any:
-        """What an expression in JavaScript gives, as far as JSON has it.
+        """The value of an expression in JavaScript, as JSON.
 
         Raises:
             DriverError: it throws an error.
@@ -42,7 +42,7 @@ class DrivenPage(ABC):
         """Moves a pointer: https://www.w3.org/TR/webdriver2/#actions"""
 
     def wait_for(self, expression: str) -> Any:
-        """What it gives, as soon as that is true."""
+        """Waits until the value of an expression is true, and returns it."""
         return until(lambda: self.evaluate(expression))
 
     def wait_for_text(self, selector: str, text: str) -> None:
@@ -51,11 +51,11 @@ class DrivenPage(ABC):
         self.wait_for(f"{element}?.textContent.includes({json.dumps(text)})")
 
     def tap(self, selector: str) -> None:
-        """Touches the middle of an element, as soon as there is one."""
+        """Touches the middle of an element, once it exists."""
         self.drag(selector, 0.5, 0.5)
 
     def drag(self, selector: str, begin: float, end: float) -> None:
-        """Drags a finger over an element: from and to which share of its width."""
+        """Drags a finger over an element, from one share of its width to another."""
         element = f"document.querySelector({json.dumps(selector)})"
         self.wait_for(f"{element}?.checkVisibility()")
         self.evaluate(f"{element}.scrollIntoView({{ block: 'center', behavior: 'instant' }})")

@@ -1,4 +1,4 @@
-"""The Firefox that people use, driven by WebDriver BiDi: https://w3c.github.io/webdriver-bidi
+"""An unmodified Firefox, driven by WebDriver BiDi: https://w3c.github.io/webdriver-bidi
 
 Playwright's Firefox is a build of its own, and its commands for others are ones that the releases
 do not have yet.
@@ -21,10 +21,10 @@ PREFERENCES = {
     "dom.w3c_touch_events.enabled": 1,
     "datareporting.policy.dataSubmissionEnabled": False,
 }
-"""Touch on a machine without a touch screen; no page about privacy beside the one under test."""
+"""Enables touch without a touch screen, and disables the page about privacy."""
 
 BLOCKED_STORAGE = {"network.cookie.cookieBehavior": 2}
-"""No data of sites, as in a strict private window."""
+"""Blocks the data of sites, as in a strict private window."""
 
 
 class FirefoxPage(DrivenPage):
@@ -111,7 +111,7 @@ def running_firefox(
 
 
 def _find_agent(profile: Path) -> str:
-    """The address of the remote agent; empty until its file is there, whole."""
+    """The address of the remote agent, empty until its file is complete."""
     try:
         found = json.loads((profile / "WebDriverBiDiServer.json").read_text())
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Pictures of the page in each of its states: python -m tests.page.screenshots
+"""Takes pictures of the page in each of its states: python -m tests.page.screenshots
 
 A whole service paints; it takes some minutes. The documentation's pictures go to
 docs/pictures/page. Every state is also taken whole at three widths, light and dark, into
@@ -33,7 +33,7 @@ LONG = {"size": 512, "iterations": 5_000}
 
 
 def main() -> None:
-    """Paints some pictures and takes every state on the way."""
+    """Paints some pictures, and takes a screenshot of every state."""
     for pictures in (DOCUMENTED, EVERY_STATE):
         pictures.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _on_the_desktop(browser: Browser, url: str) -> str:
-    """From the empty page to the gallery; returns the address of the picture."""
+    """Takes the states from the empty page to the gallery. Returns the address of the picture."""
     with opened(browser, url, viewport=DESKTOP) as page:
         _take_form(page)
         _take_job(page)
@@ -65,7 +65,7 @@ def _on_the_desktop(browser: Browser, url: str) -> str:
 
 
 def _take_form(page: Page) -> None:
-    """Until everything is chosen."""
+    """Takes the states of the form until everything is chosen."""
     _take(page, "empty")
     page.get_by_role("button", name="Paint", exact=True).click()
     _take_states(page, "nothing-chosen")
@@ -87,7 +87,7 @@ def _take_form(page: Page) -> None:
 
 
 def _take_job(page: Page) -> None:
-    """From the queue to the picture."""
+    """Takes the states of a job from the queue to the picture."""
     page.get_by_role("button", name="Paint", exact=True).click()
     expect(page.locator("#job")).to_be_visible()
     _take(page, "waiting")
@@ -101,7 +101,7 @@ def _take_job(page: Page) -> None:
 
 
 def _take_results(page: Page) -> None:
-    """What can be done with a picture that is painted."""
+    """Takes the states of a finished picture."""
     page.get_by_label("Other formats").click()
     page.get_by_role("button", name="Copy link").click()
     _take_states(page, "downloads")
@@ -123,7 +123,7 @@ def _take_sweep(page: Page) -> None:
 
 
 def _take_gallery(page: Page) -> None:
-    """The gallery with jobs in every state, and one that was just deleted."""
+    """Takes the gallery with jobs in every state, and with one that was just deleted."""
     page.get_by_role("button", name="Example: wave").click()
     page.get_by_role("button", name="Add another painting").click()
     page.get_by_role("button", name="Example: stained glass").click()
@@ -141,7 +141,7 @@ def _take_gallery(page: Page) -> None:
 
 
 def _elsewhere(browser: Browser, address: str, wrong: Path) -> None:
-    """The picture on a phone, and in the dark; and what is said if something is wrong."""
+    """Takes the picture on a phone and in dark mode, and error messages."""
     with opened(browser, address, viewport=PHONE, is_mobile=True, has_touch=True) as page:
         _wait_for_picture(page)
         _document(page, "phone")
@@ -164,7 +164,7 @@ def _elsewhere(browser: Browser, address: str, wrong: Path) -> None:
 
 
 def _take_small_jobs(browser: Browser, stack: Stack) -> None:
-    """Jobs with warnings, with new weights, and without a picture in the end."""
+    """Takes jobs with warnings, with new weights, and without a picture."""
     painted = stack.submit(size=256)  # more than the photograph has
     stack.wait_for_status(painted, "succeeded")
     with opened(browser, _address_of(painted, stack), viewport=DESKTOP) as page:
@@ -203,7 +203,7 @@ def _wait_for_picture(page: Page) -> None:
 
 
 def _take(page: Page, name: str) -> None:
-    """A state that the documentation shows."""
+    """Takes a state that the documentation shows."""
     _document(page, name)
     _take_states(page, name)
 
@@ -214,7 +214,7 @@ def _document(page: Page, name: str) -> None:
 
 
 def _take_states(page: Page, name: str, *, whole: bool = True) -> None:
-    """The page at every width, light and dark.
+    """Takes the page at every width, light and dark.
 
     Args:
         whole: also what is below the screen.

@@ -1,4 +1,4 @@
-"""For everybody: by keyboard, to a screen reader, on a phone, in the dark."""
+"""Accessibility: keyboard, screen reader, phone, dark mode."""
 
 import re
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_axe_finds_nothing_before_during_and_after(
         assert violations(page) == []
 
 
-def test_all_of_it_works_without_a_mouse(page: Page, api: RunningApi, jobs: JobStore) -> None:
+def test_the_page_works_without_a_mouse(page: Page, api: RunningApi, jobs: JobStore) -> None:
     def press_until(selector: str) -> None:
         for _ in range(60):
             if page.evaluate("s => document.activeElement?.matches(s)", selector):
@@ -72,7 +72,7 @@ def test_all_of_it_works_without_a_mouse(page: Page, api: RunningApi, jobs: JobS
     press_until("#actions button")
 
 
-def test_a_dial_is_named_as_its_label_and_says_where_it_stands(
+def test_a_dial_has_its_label_and_its_place_as_accessible_text(
     page: Page, worker: PlayedWorker
 ) -> None:
     dials = page.get_by_role("slider", name=re.compile("^Style, between the photograph and"))
@@ -108,7 +108,7 @@ def test_the_paint_button_keeps_the_focus_while_it_waits_and_submits_once(
 @pytest.mark.parametrize(
     ("pictures", "heading"), [(1, "New picture"), (2, "Your pictures in this browser")]
 )
-def test_the_focus_goes_on_when_a_deletion_can_no_longer_be_undone(
+def test_the_focus_moves_when_a_deletion_can_no_longer_be_undone(
     pictures: int, heading: str, page: Page, files: dict[str, Path]
 ) -> None:
     for _ in range(pictures):
@@ -166,7 +166,7 @@ def luminance(colour: str) -> float:
     return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_a_phone_shows_all_of_it(
+def test_a_phone_shows_the_whole_page(
     browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:
     with opened(browser, str(api.http.base_url), **phone(360, 740)) as page:

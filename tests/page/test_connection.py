@@ -26,14 +26,15 @@ def settings(redis_url: str, jobs: JobStore, tmp_path: Path) -> Settings:
 
 @contextmanager
 def requiring_a_key(settings: Settings, jobs: JobStore) -> Iterator[tuple[RunningApi, str]]:
-    """A service that requires keys, requested with one; and a script that stores it in a page."""
+    """Runs a service that requires keys. Yields it with a key, and a script that stores the key in
+    a page."""
     key = keys.create(jobs.client, "ada")
     with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
         api.http.headers["Authorization"] = f"Bearer {key}"
         yield api, f"localStorage.setItem('pastiche-key', {key!r})"
 
 
-def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
+def test_the_page_reports_an_unreachable_service_and_continues_when_it_is_back(
     browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
 ) -> None:
     with running_api(settings) as api, opened(browser, str(api.http.base_url)) as page:
@@ -52,7 +53,7 @@ def test_the_page_says_that_the_service_is_away_and_goes_on_when_it_is_back(
 
 
 @pytest.mark.parametrize("script", ["", BLOCKED_STORAGE], ids=["stored", "not stored"])
-def test_with_a_key_all_of_it_works(
+def test_the_page_works_with_a_key(
     script: str, browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
 ) -> None:
     key = keys.create(jobs.client, "ada")
@@ -74,7 +75,7 @@ def test_with_a_key_all_of_it_works(
         expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
 
 
-def test_a_key_that_cannot_be_sent_is_refused_where_it_is_entered(
+def test_a_key_that_cannot_be_sent_is_refused_in_its_field(
     browser: Browser, settings: Settings, jobs: JobStore, files: dict[str, Path]
 ) -> None:
     key = keys.create(jobs.client, "ada")
@@ -96,7 +97,7 @@ def test_a_key_that_cannot_be_sent_is_refused_where_it_is_entered(
         paint(page, files)
 
 
-def test_a_new_key_is_asked_for_where_the_old_one_no_longer_gives_the_picture(
+def test_a_new_key_is_requested_if_the_old_one_no_longer_works(
     browser: Browser, settings: Settings, jobs: JobStore
 ) -> None:
     with requiring_a_key(settings, jobs) as (api, script):

@@ -1,4 +1,4 @@
-"""`/docs`: every request can be tried out in a browser, as it stands or with files."""
+"""`/docs`: every request can be tried out in a browser, without changes or with files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def shown(browser: Browser, api: RunningApi, name: str, width: int = 1440) -> It
 
 
 def execute(operation: Locator, status: str) -> None:
-    """Sends the request, and waits for its answer."""
+    """Sends the request, and waits for its response."""
     operation.get_by_role("button", name="Execute").click()
     answer = operation.locator(".live-responses-table td.response-col_status")
     expect(answer.last).to_contain_text(status)
@@ -70,7 +70,7 @@ def add_file(operation: Locator, name: str, file: Path) -> None:
 
 
 def choose_files(operation: Locator, files: dict[str, Path]) -> None:
-    """A photograph and a painting."""
+    """Chooses a photograph and a painting."""
     field(operation, "content").locator("input[type=file]").set_input_files(files["content"])
     add_file(operation, "style", files["style"])
 
@@ -92,7 +92,7 @@ def test_every_request_with_a_body_is_tried_out() -> None:
 @pytest.mark.parametrize(
     ("name", "count"), [("submitJob", 1), ("submitSweep", 3), ("submitBatch", 4)]
 )
-def test_a_submission_works_as_it_stands(
+def test_a_submission_works_without_changes(
     name: str, count: int, browser: Browser, api: RunningApi
 ) -> None:
     with shown(browser, api, name) as operation:
@@ -167,7 +167,7 @@ def test_a_picture_is_uploaded_with_a_file_and_nothing_else(
 
 
 @pytest.mark.slow
-def test_a_direct_upload_begins_as_it_stands(
+def test_a_direct_upload_begins_without_changes(
     browser: Browser, redis_url: str, s3_server: str, bucket: Bucket, tmp_path: Path
 ) -> None:
     settings = Settings(redis_url=redis_url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))

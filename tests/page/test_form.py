@@ -1,4 +1,4 @@
-"""Before anything is painted: pictures are chosen, and wrong ones refused with a reason."""
+"""The form: pictures are chosen, and wrong ones are refused with a reason."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_two_examples_and_a_click_submit_a_job(page: Page, api: RunningApi) -> N
     assert job_of(page, api)["status"] == "queued"
 
 
-def test_the_dial_and_the_preset_go_with_it(
+def test_the_dial_and_the_preset_are_submitted(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     page.get_by_label("Style, between the photograph and the painting", exact=True).fill("0.7")
@@ -97,7 +97,7 @@ def test_a_heading_that_the_page_goes_to_has_no_frame(page: Page, files: dict[st
     expect(heading).to_have_css("outline-style", "none")
 
 
-def test_several_paintings_are_taken_and_one_taken_out(
+def test_several_paintings_are_chosen_and_one_is_removed(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     choose(page, "style", files["style"], files["content"])
@@ -134,7 +134,7 @@ def test_a_wrong_file_is_refused_before_it_is_sent(
     expect(page.locator("#content-picker .chosen img")).to_have_count(0)
 
 
-def test_what_is_dropped_without_a_file_gets_an_answer(page: Page) -> None:
+def test_a_drop_without_a_file_is_reported(page: Page) -> None:
     page.evaluate("""() => {
         const transfer = new DataTransfer();
         transfer.setData("text/uri-list", "https://example.org/wave.jpg");
@@ -168,7 +168,7 @@ def test_the_example_that_was_clicked_last_counts(page: Page) -> None:
     expect(page.get_by_alt_text("fire.jpg")).to_be_visible()
 
 
-def test_what_the_service_refuses_is_shown_next_to_it(
+def test_an_error_of_the_service_is_shown_next_to_its_field(
     page: Page, api: RunningApi, tmp_path: Path, files: dict[str, Path]
 ) -> None:
     broken = tmp_path / "broken.jpg"
@@ -209,7 +209,7 @@ def test_a_number_may_have_a_decimal_comma(
 
 
 @pytest.mark.parametrize(("name", "entered"), [("size", "1,000"), ("style_scale", "half")])
-def test_what_is_not_a_number_is_refused(
+def test_text_that_is_not_a_number_is_refused(
     name: str, entered: str, page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     page.locator("#more > summary").click()
@@ -221,18 +221,18 @@ def test_what_is_not_a_number_is_refused(
     assert api.http.get("/jobs").json()["jobs"] == []
 
 
-def test_without_a_picture_it_says_what_is_missing(page: Page) -> None:
+def test_a_missing_picture_is_reported(page: Page) -> None:
     page.get_by_role("button", name="Paint", exact=True).click()
     expect(page.locator("#content-error")).to_have_text("Choose a photograph first.")
 
 
-def test_what_has_nothing_to_say_takes_no_space(page: Page) -> None:
+def test_empty_elements_take_no_space(page: Page) -> None:
     for empty in ("#content-error", "#form-error", "#content-picker .chosen"):
         expect(page.locator(empty)).to_be_empty()
         assert page.locator(empty).evaluate("part => getComputedStyle(part).display") == "none"
 
 
-def test_the_page_asks_nobody_else_for_anything(page: Page, api: RunningApi) -> None:
+def test_the_page_loads_nothing_from_other_hosts(page: Page, api: RunningApi) -> None:
     requested = list[str]()
     page.on("request", lambda request: requested.append(request.url))
     page.reload(wait_until="networkidle")
@@ -256,14 +256,14 @@ def test_an_example_that_is_chosen_is_marked_and_replaced_by_the_next(page: Page
     expect(fire).to_have_attribute("aria-pressed", "true")
 
 
-def test_another_painting_is_added_where_that_is_chosen(page: Page) -> None:
+def test_another_painting_is_added_on_request(page: Page) -> None:
     page.get_by_role("button", name="Example: wave").click()
     page.get_by_role("button", name="Add another painting").click()
     page.get_by_role("button", name="Example: fire").click()
     expect(page.locator("#style-picker .chosen img")).to_have_count(2)
 
 
-def test_a_reload_keeps_the_chosen_pictures(page: Page, files: dict[str, Path]) -> None:
+def test_a_reload_restores_the_chosen_pictures(page: Page, files: dict[str, Path]) -> None:
     for field, file in files.items():
         choose(page, field, file)
         wait_until_stored(page, field)
@@ -272,7 +272,7 @@ def test_a_reload_keeps_the_chosen_pictures(page: Page, files: dict[str, Path]) 
     expect(page.get_by_alt_text("painting.png")).to_be_visible()
 
 
-def test_a_preset_says_its_size_and_shows_its_values(page: Page) -> None:
+def test_a_preset_shows_its_size_and_its_values(page: Page) -> None:
     expect(page.get_by_role("radio", name="Draft")).to_have_accessible_name(re.compile("256 px"))
     page.locator("#more > summary").click()
     size = page.locator("input[name=size]")
@@ -281,7 +281,7 @@ def test_a_preset_says_its_size_and_shows_its_values(page: Page) -> None:
     expect(size).to_have_attribute("placeholder", "1024")
 
 
-def test_a_preset_says_how_long_it_takes_once_a_worker_knows(
+def test_a_preset_shows_how_long_it_takes_once_a_worker_knows(
     page: Page, api: RunningApi, jobs: JobStore
 ) -> None:
     draft = page.get_by_role("radio", name="Draft")
@@ -331,7 +331,7 @@ def test_the_hints_of_the_first_options_are_short(page: Page) -> None:
         (36_000, "about 10 h"),
     ],
 )
-def test_a_duration_is_rounded_a_little(seconds: float, words: str, page: Page) -> None:
+def test_a_duration_is_rounded(seconds: float, words: str, page: Page) -> None:
     in_words = "async (seconds) => (await import('/web/words.js')).duration(seconds)"
     assert page.evaluate(in_words, seconds) == words
 

@@ -1,4 +1,4 @@
-"""What was painted in this browser stays there."""
+"""The gallery of the pictures that were painted in this browser."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_a_job_survives_a_reload(
     expect(page.get_by_label("How much of the photograph is shown")).to_be_visible()
 
 
-def test_a_job_is_deleted_here_and_there(
+def test_a_job_is_deleted_in_the_browser_and_at_the_service(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     paint(page, files)
@@ -47,7 +47,7 @@ def test_a_deletion_can_be_undone(page: Page, api: RunningApi, files: dict[str, 
     assert api.http.get(f"/jobs/{job_id}").status_code == 200
 
 
-def test_a_deletion_is_done_when_the_page_is_left(
+def test_a_deletion_is_sent_when_the_page_is_closed(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
     paint(page, files)

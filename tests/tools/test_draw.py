@@ -1,4 +1,4 @@
-"""The example pictures are all there, fit to be sent, and drawn the same each time."""
+"""The example pictures all exist, can be sent, and are reproducible."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tools.draw.strokes import Brush, blank, lit, paint
 from tools.draw.woodblock import Print, spline
 
 
-def test_the_names_are_those_of_the_kept_pictures() -> None:
+def test_the_names_match_the_committed_pictures() -> None:
     files = {
         kind: {path.stem for path in (IMAGES / kind).iterdir()} for kind in ("content", "style")
     }
@@ -21,7 +21,7 @@ def test_the_names_are_those_of_the_kept_pictures() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_is_an_rgb_jpeg_of_a_middling_size(name: str) -> None:
+def test_a_picture_is_an_rgb_jpeg_of_medium_size(name: str) -> None:
     with Image.open(path_of(name)) as image:
         assert (image.format, image.mode) == ("JPEG", "RGB")
         assert 768 <= image.width <= 1024
@@ -61,7 +61,7 @@ def test_a_print_is_printed_the_same_twice() -> None:
     assert proof().tobytes() == proof().tobytes()
 
 
-def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_name_is_refused_with_the_known_names() -> None:
     command = [sys.executable, "-m", "tools.draw", "mona_lisa"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

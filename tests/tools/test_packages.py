@@ -1,4 +1,4 @@
-"""Installing packages where uv cannot be had: an index with one small wheel and no uv."""
+"""Installing packages without uv: an index with one small wheel and no uv."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ WHEEL_FILES = {
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[str]:
-    """A package index over HTTP that has `tinywheel` alone."""
+    """A package index over HTTP that has only `tinywheel`."""
     project = tmp_path / "index/tinywheel"
     project.mkdir(parents=True)
     with zipfile.ZipFile(project / "tinywheel-1.0-py3-none-any.whl", "w") as wheel:
@@ -39,7 +39,7 @@ def index(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_where_uv_cannot_be_had_pip_installs_the_packages(tmp_path: Path, index: str) -> None:
+def test_pip_installs_the_packages_if_uv_is_unavailable(tmp_path: Path, index: str) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     environment = {

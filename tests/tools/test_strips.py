@@ -1,4 +1,4 @@
-"""What the strips of the documentation are painted with."""
+"""The options and files of the strips in the documentation."""
 
 from pathlib import Path
 from typing import cast
@@ -44,7 +44,7 @@ def test_every_strip_is_in_the_documentation(tmp_path: Path) -> None:
     assert [name for name in plans(tmp_path) if f"pictures/strip-{name}.jpg" not in pages] == []
 
 
-def test_every_option_of_a_tile_is_one(tmp_path: Path) -> None:
+def test_every_option_of_a_tile_exists(tmp_path: Path) -> None:
     names = {
         name for plan in plans(tmp_path).values() for tile in plan.tiles for name in tile.options
     }
@@ -68,6 +68,6 @@ def test_a_large_picture_is_shown_as_small_as_the_others(tiles: _Tiles) -> None:
     assert tiles.painted(Tile("large", options={"size": "512"})).size == (256, 128)
 
 
-def test_a_strip_that_there_is_not_is_refused_by_name() -> None:
+def test_an_unknown_strip_is_refused_by_name() -> None:
     with pytest.raises(LocalError, match=r"no strip omega. There are alpha, tv"):
         strips(Settings(), Console(), "omega")

@@ -1,1 +1,1 @@
-"""Draws the example images: two photographs and seven paintings, a module each."""
+"""Draws the example images: two photographs and seven paintings, each in its own module."""

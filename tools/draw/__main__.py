@@ -1,4 +1,4 @@
-"""`python -m tools.draw [name ...]`: draw the example pictures, all or those named."""
+"""`python -m tools.draw [name ...]`: draw all example pictures, or only the named ones."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What a camera does to light: bloom, tone curve, vignette, colour fringes and grain."""
+"""Simulates a camera: bloom, tone curve, vignette, colour fringes and grain."""
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ def tone_curve(light: Array) -> Array:
 
 
 def smoothed(light: Array, tolerance: float, reach_pixels: int = 3) -> Array:
-    """Noise averaged away within surfaces, not across edges (Tomasi and Manduchi, 1998)."""
+    """Removes noise within surfaces, but not across edges (Tomasi and Manduchi, 1998)."""
     shown = tone_curve(light)
     guide = blur(shown, 0.8)  # its edges tell surfaces apart, its noise no longer does
     height, width = shown.shape[:2]
@@ -31,7 +31,7 @@ def smoothed(light: Array, tolerance: float, reach_pixels: int = 3) -> Array:
 
 
 def _fringed(picture: Array, strength: float) -> Array:
-    """Red grown and blue shrunk by a hair, as a lens does towards its corners."""
+    """Colour fringes: enlarges red and shrinks blue slightly, as a lens does near the corners."""
     height, width = picture.shape[:2]
     image, shifted = to_image(picture), []
     for channel, growth in zip(image.split(), (1 + strength, 1.0, 1 - strength), strict=True):

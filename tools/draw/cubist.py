@@ -26,7 +26,7 @@ LINE = "1d1a1c"
 
 
 class Easel:
-    """The picture while it is planned: colours, the way strokes run, and the lines over it."""
+    """The plan of the picture: colours, the direction of strokes, and the lines on top."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self.random = random
@@ -39,7 +39,7 @@ class Easel:
     def plane(
         self, outline: Array, code: str, lean: float, fade: float = 0.8, edges: int = 0
     ) -> None:
-        """A plane that is shaded from one side to the other, and there melts into the rest."""
+        """Adds a plane that is shaded from one side to the other, where it blends into the rest."""
         mask = polygon_mask(WIDTH, HEIGHT, [[(float(x), float(y)) for x, y in outline]], 2)
         along = self.x * np.cos(lean) + self.y * np.sin(lean)
         ends = outline @ np.array([np.cos(lean), np.sin(lean)])
@@ -55,12 +55,12 @@ class Easel:
         self.lines += [(closed[side : side + 2], 2.6) for side in order]
 
     def line(self, path: Array, thick: float = 2.6) -> None:
-        """A line over everything."""
+        """Adds a line on top of everything."""
         self.lines.append((np.asarray(path), thick))
 
 
 def _facet(easel: Easel, x: float, y: float, size: float, palettes: list[list[str]]) -> None:
-    """One plane somewhere: a few directions only, so that planes far apart agree."""
+    """Adds a random plane, with one of only a few directions, so that distant planes match."""
     random = easel.random
     lean = float(random.choice([0.28, 1.12, -0.42, 1.86])) + float(random.normal(0, 0.05))
     shape = [[-1, -1], [1, -0.8], [0.85, 1], [-0.8, 0.75]]
@@ -91,13 +91,13 @@ LEAN = 0.30  # how far the guitar leans to the right
 
 
 def _on_guitar(points: Array, shift: tuple[float, float] = (0.0, 0.0)) -> Array:
-    """From the guitar's own measure (neck upwards, body about 1 long) to the canvas."""
+    """Transforms points from the guitar's coordinates (neck upwards, body about 1 long)."""
     turn = np.array([[np.cos(LEAN), -np.sin(LEAN)], [np.sin(LEAN), np.cos(LEAN)]])
     return np.asarray(points @ turn.T * 0.50 + np.array([0.58, 0.66]) + np.array(shift))
 
 
 def _guitar(easel: Easel) -> None:
-    """The body in halves that have slipped, the hole seen twice, neck, frets and strings."""
+    """The body in two shifted halves, the hole seen twice, neck, frets and strings."""
     half = spline([(0.0, 0.42), (0.24, 0.40), (0.40, 0.24), (0.38, 0.02), (0.24, -0.14),
                    (0.27, -0.30), (0.20, -0.44), (0.0, -0.48)], 10)  # fmt: skip
     mirrored = half * (-1, 1)
@@ -182,8 +182,8 @@ def _newspaper(easel: Easel) -> None:
     easel.line(glass, 2.6)
 
 
-def _drawn(easel: Easel, painting: Painting) -> None:
-    """The lines, with a thin dark brush that runs dry in places."""
+def _draw_lines(easel: Easel, painting: Painting) -> None:
+    """Draws the lines, with a thin dark brush that runs dry in places."""
     hairs = np.zeros(BRISTLES)
     for path, thick in easel.lines:
         points = path * HEIGHT
@@ -211,5 +211,5 @@ def draw() -> Image.Image:
     painting = blank(easel.colour * 0.8)
     paint(painting, easel.colour, easel.angle, Brush(10, 24, 6.5, 0.05, 0.9, 0.030), seed=1)
     paint(painting, easel.colour, easel.angle, Brush(5.5, 12, 4.2, 0.05, 0.9, 0.025), seed=2)
-    _drawn(easel, painting)
+    _draw_lines(easel, painting)
     return to_image(lit(painting, depth=0.45, shine=0.05))

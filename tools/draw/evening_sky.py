@@ -35,7 +35,7 @@ def air(directions: Array) -> Array:
 
 
 def _cloud_cover(x: Array, z: Array) -> Array:
-    """How dense the clouds are over each place of the plane they float in."""
+    """The density of the clouds at each place of their plane."""
     wide = fractal_noise(x * 0.30 + 3.1, z * 0.52 + 9.7, 101, 3)
     heaps = fractal_noise(x * 0.9 + 0.25 * wide, z * 1.5, 111, 7, 0.53)
     return np.clip(0.62 * heaps + 0.75 * wide + 0.16, 0, 1.3)
@@ -48,7 +48,7 @@ def sky(directions: Array) -> Array:
     height = 1 / (rise + 0.11)
     x, z = directions[..., 0] * height, directions[..., 2] * height
     cover = _cloud_cover(x, z)
-    # The sun stands low and far: cloud between here and there takes the light away.
+    # The sun is low and far away: clouds in between absorb its light.
     shade = _cloud_cover(x + 0.16 * SUN[0], z + 0.16 * SUN[2])
     lit = np.exp(-1.7 * shade) * (1.1 - 0.35 * cover)
     cosine = np.clip(directions @ SUN, -1, 1)

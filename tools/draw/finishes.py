@@ -1,4 +1,4 @@
-"""What the town is made of: the colour of each place on a solid, and its own light."""
+"""The surfaces of the town: the colour and the emitted light of each point on a solid."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,15 @@ LAMPLIGHT = np.array([1.0, 0.58, 0.22], np.float32)
 
 @dataclass
 class Surface:
-    """What a place does with light."""
+    """The optical properties of points on a surface."""
 
     colour: Array  # (N, 3), linear
-    glow: Array  # (N, 3), light of its own
+    glow: Array  # (N, 3), emitted light
     mirror: Array  # (N,), how much of it is a mirror
 
 
 def _chance(*keys: Array | float) -> Array:
-    """A number from 0 to 1 that is always the same for the same keys."""
+    """A pseudo-random number from 0 to 1, always the same for the same keys."""
     mixed = np.zeros((), np.float64)
     for key, factor in zip(keys, (12.9898, 78.233, 37.719), strict=False):
         mixed = mixed + np.asarray(key) * factor
@@ -97,7 +97,7 @@ def _roof(along: Array, up: Array, seed: int) -> Array:
 
 
 def _house(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
-    """Walls with windows to the street and to us; tiles on the roof."""
+    """Walls with windows to the street and to the camera, and tiles on the roof."""
     normal = shape.normals[face]
     high, low = shape.offsets[0:6:2], -shape.offsets[1:6:2]
     to_street = np.abs(normal[:, 0]) > 0.9
@@ -128,7 +128,7 @@ def _house(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
 
 
 def _quay(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
-    """Setts on top; big blocks down to the water, with weed where the tide wets them."""
+    """Cobblestones on top, and large blocks down to the water, with seaweed below high tide."""
     top = shape.normals[face][:, 1] > 0.5
     x, y, z = points.T
     rough = 1 + 0.25 * fractal_noise(x * 0.6, z * 0.6, 240, 5)
@@ -189,7 +189,7 @@ def _tower(shape: Solid, points: Array, face: Array, bare: Surface) -> Surface:
 
 
 def surface_of(shape: Solid, points: Array, face: Array) -> Surface:
-    """What the solid is like at each of the points on it."""
+    """The surface of a solid at points on it."""
     count = len(points)
     bare = Surface(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count))
     if shape.finish == "house":

@@ -1,4 +1,4 @@
-"""A burning sky over black firs and a lake: long bands of raw colour, laid in haste."""
+"""A burning sky over black firs and a lake, in long hasty bands of pure colour."""
 
 import numpy as np
 from PIL import Image
@@ -19,7 +19,7 @@ DEEP = [(-0.9, "0a1030"), (-0.4, "142a5e"), (0.0, "1f5a7a"), (0.35, "3f8f8a"), (
 
 
 def _sky(x: Array, y: Array) -> tuple[Array, Array]:
-    """Bands that heave like smoke and lean towards the sun."""
+    """Bands that curl like smoke and bend towards the sun."""
     away_x, away_y = x - SUN[0], y - SUN[1]
     arch = 0.55 * np.exp(-((away_x / 0.34) ** 2)) * np.exp(-((away_y / 0.30) ** 2))
     heave = 0.070 * np.sin(x * 5.3 + 3 * y) + 0.032 * np.sin(x * 11 - 5 * y + 1.0)
@@ -40,7 +40,7 @@ def _sky(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _lake(x: Array, y: Array) -> tuple[Array, Array]:
-    """Cold water that takes the fire in broken bars under the sun."""
+    """Cold water that reflects the fire in broken bars below the sun."""
     depth = y - SHORE
     wave = 0.02 * np.sin(x * 9 + 14 * y) + 0.012 * fractal_noise(x * 4, y * 8, 961, 3)
     bars = fractal_noise(x * 1.6, (y + wave) * 22, 963, 3)
@@ -84,7 +84,7 @@ def _banks(x: Array, y: Array, colour: Array, angle: Array) -> tuple[Array, Arra
 
 
 def _fir(x: Array, y: Array, root: float, foot: float, tall: float) -> tuple[Array, Array, Array]:
-    """A ragged fir: its cover, its light, and the droop of its boughs."""
+    """A ragged fir: its coverage, its light, and the angle of its hanging branches."""
     rise = (foot - y) / tall
     tier = np.mod(rise * 8.5, 1)
     half = 0.20 * tall * np.clip(1.02 - rise, 0, 1) * (0.55 + 0.60 * (1 - tier))
@@ -102,7 +102,7 @@ def _fir(x: Array, y: Array, root: float, foot: float, tall: float) -> tuple[Arr
 
 
 def draw() -> Image.Image:
-    """Broad strokes over the whole, then narrower ones that hold the firs."""
+    """Paints broad strokes everywhere, then narrower ones for the firs."""
     x, y = pixel_grid(WIDTH, HEIGHT)
     colour, angle = _sky(x, y)
     colour, angle = _hills(x, y, colour, angle)

@@ -1,4 +1,4 @@
-"""Every example picture by name: where its file is, and what draws it."""
+"""Every example picture by name: its file, and the module that draws it."""
 
 import importlib
 from pathlib import Path
@@ -15,13 +15,13 @@ NAMES = (*CONTENT, *STYLE)
 
 
 def path_of(name: str) -> Path:
-    """Where the picture of that name is."""
+    """The file of a picture."""
     kind = "content" if name in CONTENT else "style"
     return IMAGES / kind / f"{name}.jpg"
 
 
 def draw(name: str) -> Image.Image:
-    """Draws one picture; each is drawn by the module that bears its name."""
+    """Draws a picture with the module of the same name."""
     module = importlib.import_module(f"tools.draw.{name}")
     return cast(Image.Image, module.draw())
 

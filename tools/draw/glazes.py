@@ -1,4 +1,4 @@
-"""The skins of what lies on the table: fruit, glaze, glass and linen."""
+"""The surfaces of the things on the table: fruit, glaze, glass and linen."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def _around(shape: Shape, points: Array) -> tuple[Array, Array, Array]:
 
 
 def _apple(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
-    """Streaks from stalk to eye over a yellow ground, pale specks."""
+    """Streaks from top to bottom over a yellow ground, with pale specks."""
     turn, up, _ = _around(shape, points)
     seam = np.cos(turn) * 4, np.sin(turn) * 4
     streak = fractal_noise(seam[0] * 3 + shape.seed, seam[1] * 3 + 0.6 * up, 670, 4)
@@ -43,7 +43,7 @@ def _stalk(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
 
 
 def _pear(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
-    """Green gold with russet dots and a blush on the side of the sun."""
+    """Greenish gold with brown dots, and red on the side of the sun."""
     turn, up, away = _around(shape, points)
     sun = fractal_noise(np.cos(turn) + 3, np.sin(turn) + up, 700, 3) + 0.7 * np.cos(turn + 0.6)
     colour = (
@@ -148,5 +148,5 @@ SKINS = {
 
 
 def finish_of(shape: Shape, points: Array, facing: Array) -> tuple[Array, Array]:
-    """The colour of each place on the shape, and how glossy it is there."""
+    """The colour and the gloss of each point on the shape."""
     return SKINS[shape.finish](shape, points, facing)

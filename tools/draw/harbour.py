@@ -1,4 +1,4 @@
-"""A harbour town at sunset, ray traced: content to paint on."""
+"""A harbour town at sunset, ray traced: a content image."""
 
 import numpy as np
 from PIL import Image
@@ -20,7 +20,7 @@ HAZE = np.array([0.50, 0.30, 0.20], np.float32)
 
 
 def _scattered(normals: Array, random: np.random.Generator) -> Array:
-    """Directions about the normals, as a matt surface sends light."""
+    """Random directions around the normals, as a matt surface scatters light."""
     around = random.normal(0, 1, normals.shape).astype(np.float32)
     around /= np.linalg.norm(around, axis=-1, keepdims=True)
     towards = normals + 0.999 * around
@@ -28,7 +28,7 @@ def _scattered(normals: Array, random: np.random.Generator) -> Array:
 
 
 def _lamplight(points: Array, normals: Array) -> Array:
-    """What the street lamps give to each place."""
+    """The light of the street lamps at each point."""
     total = np.zeros(len(points), np.float32)
     for lamp in lamp_places():
         towards = lamp - points
@@ -40,7 +40,7 @@ def _lamplight(points: Array, normals: Array) -> Array:
 
 def _daylight(points: Array, normals: Array, solids: list[Solid], random: np.random.Generator,
               rays: int) -> Array:  # fmt: skip
-    """Sun, sky and what the street sends back, on each place."""
+    """The light of sun and sky, and light reflected by the street, at each point."""
     start = points + 0.02 * normals
     to_sun = SUN + random.normal(0, 0.0025, points.shape).astype(np.float32)
     to_sun /= np.linalg.norm(to_sun, axis=-1, keepdims=True)
@@ -60,7 +60,7 @@ def _daylight(points: Array, normals: Array, solids: list[Solid], random: np.ran
 
 def _shade(origins: Array, directions: Array, hits: Hits, solids: list[Solid],
            random: np.random.Generator, rays: int) -> Array:  # fmt: skip
-    """The light that comes back along rays, which may end on solids or in the sky."""
+    """The light along rays that end on solids or in the sky."""
     light = np.zeros_like(directions)
     missed = hits.solid == NOTHING
     light[missed] = backdrop(directions[missed])
@@ -83,7 +83,7 @@ def _shade(origins: Array, directions: Array, hits: Hits, solids: list[Solid],
 
 
 def _ripples(x: Array, z: Array, random: np.random.Generator) -> Array:
-    """The water's normals: waves where they can be seen, roughness where they cannot."""
+    """The normals of the water: waves where they are visible, roughness where they are not."""
     step = 0.02
     calm = 0.6 + 0.5 * fractal_noise(x * 0.06, z * 0.04, 310, 3)
 
@@ -106,7 +106,7 @@ def _ripples(x: Array, z: Array, random: np.random.Generator) -> Array:
 
 def _water(origins: Array, directions: Array, distance: Array, solids: list[Solid],
            random: np.random.Generator) -> Array:  # fmt: skip
-    """The light off the water: mirrored town and sky over green depth."""
+    """The light from the water: the reflected town and sky over green depth."""
     points = origins + directions * distance[:, None]
     normals = _ripples(points[:, 0], points[:, 2], random)
     facing = -(directions * normals).sum(-1, keepdims=True)
@@ -155,5 +155,5 @@ def expose(samples: int = 6) -> Array:
 
 
 def draw() -> Image.Image:
-    """Take the photograph."""
+    """Renders the photograph."""
     return photograph(expose(), exposure=0.64, bloom=0.10, grain=0.007, smoothing=0.028)

@@ -24,7 +24,7 @@ def _crest(x: Array, level: float, peaks: list[tuple[float, float, float]], seed
 
 
 def _range(x: Array, y: Array, edge: Array, strength: float, mist: float, seed: int) -> Array:
-    """The ink of one range: a dark wet crest, texture strokes, then water towards the mist."""
+    """The ink of one range: a dark wet crest, texture strokes, then dilution towards the mist."""
     depth = y - edge + 0.004 * warped_noise(x * 22, y * 22, seed + 11, 4)
     inside = smoothstep(-0.0012, 0.0018, depth)
     bleed = 0.16 * np.exp(-np.abs(depth) / 0.010) * (1 - inside)  # into the damp paper above
@@ -50,7 +50,7 @@ def _needles(sheet: Print, centre: Point, size: float, random: np.random.Generat
 def _pine(
     sheet: Print, trunk: list[Point], girth: float, boughs: list[tuple[int, Point]], seed: int
 ) -> None:
-    """A bent trunk, boughs that reach out level, and needles in clouds upon them."""
+    """A bent trunk, horizontal branches, and clouds of needles on them."""
     random = np.random.default_rng(seed)
     stem = spline(trunk)
     thick = (
@@ -76,7 +76,7 @@ def _pine(
 def _far_pines(
     sheet: Print, x: Array, edge: Array, places: list[float], size: float, seed: int
 ) -> None:
-    """Little trees along a crest: an upright touch and level dabs."""
+    """Small trees along a crest: an upright stroke and horizontal dabs."""
     random = np.random.default_rng(seed)
     for place in places:
         column = min(int(place * HEIGHT), WIDTH - 1)
@@ -123,7 +123,7 @@ def _leaves(sheet: Print, root: Point, random: np.random.Generator) -> None:
 
 
 def _boat(sheet: Print, x: float, y: float, size: float) -> None:
-    """A skiff, and the man who stands in it with his pole."""
+    """A small boat, with a man who stands in it with a pole."""
     hull = spline([(x - size, y - 0.12 * size), (x - 0.4 * size, y + 0.10 * size),
                    (x + 0.5 * size, y + 0.10 * size), (x + size, y - 0.18 * size)])  # fmt: skip
     sheet.line(hull, np.linspace(0.004, 0.010, len(hull)), "101010")
@@ -142,7 +142,7 @@ def _boat(sheet: Print, x: float, y: float, size: float) -> None:
 
 
 def _birds(sheet: Print, x: float, y: float, seed: int) -> None:
-    """A skein of birds: two flicks each."""
+    """A flock of birds, two strokes each."""
     random = np.random.default_rng(seed)
     for number in range(9):
         place = np.array(
@@ -157,7 +157,7 @@ def _birds(sheet: Print, x: float, y: float, seed: int) -> None:
 
 
 def _drawn(x: Array, y: Array, crests: list[Array]) -> Array:
-    """All that is drawn with the point of the brush, its edges drunk by the paper."""
+    """Everything that is drawn with the tip of the brush, with edges that soak into the paper."""
     sheet = Print(np.ones((HEIGHT, WIDTH, 3), np.float32))
     _far_pines(sheet, x, crests[2], [0.62, 0.645, 0.665, 0.70, 0.87, 0.895, 1.12, 1.15], 0.040, 3)
     _far_pines(
@@ -213,7 +213,7 @@ def _paper(x: Array, y: Array) -> Array:
 
 
 def draw() -> Image.Image:
-    """Lay the washes from the far mountains to the near ones, then draw with the point."""
+    """Paints the washes from the far mountains to the near ones, then draws with the tip."""
     x, y = pixel_grid(WIDTH, HEIGHT)
     crests = [
         _crest(x, 0.42, [(0.46, 0.20, 0.10), (0.86, 0.26, 0.09), (1.10, 0.14, 0.08)], 801),

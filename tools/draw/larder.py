@@ -1,4 +1,4 @@
-"""What lies on the table of the still life: fruit, a jug, a bottle and a cloth."""
+"""The things on the table of the still life: fruit, a jug, a bottle and a cloth."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ TABLE_FRONT = -1.55
 
 
 def _soft_union(first: Array, second: Array, round_off: float) -> Array:
-    """The two shapes run into one another (Quilez's smooth minimum)."""
+    """The union of two shapes with a smooth transition (Quilez's smooth minimum)."""
     share = np.clip(0.5 + 0.5 * (second - first) / round_off, 0, 1)
     return second + (first - second) * share - round_off * share * (1 - share)
 
@@ -28,7 +28,7 @@ def _rod(points: Array, start: list[float], end: list[float], thick: float) -> A
 
 
 def _tilted(points: Array, centre: Array, lean_x: float, lean_z: float) -> Array:
-    """The points as seen from a thing that leans."""
+    """The points in the coordinates of a tilted thing."""
     moved = points - centre
     x, y = (
         moved[:, 0] * np.cos(lean_x) + moved[:, 1] * np.sin(lean_x),
@@ -42,7 +42,7 @@ def _tilted(points: Array, centre: Array, lean_x: float, lean_z: float) -> Array
 
 
 def local(shape_centre: Array, lean: tuple[float, float]) -> Callable[[Array], Array]:
-    """The way from the room's places to those of a leaning thing."""
+    """The transformation from the room's coordinates to those of a tilted thing."""
     return lambda points: _tilted(points, shape_centre, *lean)
 
 
@@ -55,7 +55,7 @@ def _bounded(centre: Array, reach: list[float], distance: Callable[[Array], Arra
 def apple(
     x: float, z: float, size: float, lean: tuple[float, float], seed: int, kind: str
 ) -> list[Shape]:
-    """A spindle torus, dimpled at both ends, with five faint ribs; and its stalk."""
+    """A spindle torus with a dimple at both ends and five faint ribs, and a stalk."""
     centre = np.array([x, 0.90 * size, z], np.float32)
 
     def flesh(points: Array) -> Array:
@@ -77,7 +77,7 @@ def apple(
 
 
 def pear(x: float, z: float, size: float, lean: tuple[float, float], seed: int) -> Shape:
-    """Two balls run together, and a bent stalk."""
+    """Two merged balls, and a bent stalk."""
     centre = np.array([x, 0.93 * size, z], np.float32)
 
     def distance(points: Array) -> Array:
@@ -149,7 +149,7 @@ def grapes(x: float, z: float, seed: int) -> list[Shape]:
 def _turned(
     x: float, z: float, profile: list[tuple[float, float]], finish: str, handle: bool
 ) -> Shape:
-    """A thing made on a wheel: the profile gives its radius at each height."""
+    """A solid of revolution: the profile has its radius at each height."""
     heights, radii = (np.array(column, np.float32) for column in zip(*profile, strict=True))
     fine = np.linspace(heights[0], heights[-1], 200)
     smooth = np.convolve(

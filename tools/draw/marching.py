@@ -1,4 +1,4 @@
-"""Shapes known by their distance, and rays that march up to them (Hart, 1996)."""
+"""Shapes given by distance functions, and ray marching (Hart, 1996)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ CLOSE = 0.0015
 
 @dataclass(frozen=True)
 class Shape:
-    """A thing in a box: `distance` never says more than the way to its surface."""
+    """A shape in a box. `distance` is at most the distance to its surface."""
 
     low: Array
     high: Array
     distance: Callable[[Array], Array]
     finish: str
     seed: int = 0
-    caution: float = 1.0  # below 1 where `distance` may say too much
+    caution: float = 1.0  # below 1 if `distance` may be too large
 
 
 def _box_interval(origins: Array, directions: Array, shape: Shape) -> tuple[Array, Array]:
@@ -32,7 +32,7 @@ def _box_interval(origins: Array, directions: Array, shape: Shape) -> tuple[Arra
 
 
 def march(origins: Array, directions: Array, shape: Shape, limit: Array) -> tuple[Array, Array]:
-    """The rays that meet the shape before their limit, and how far along they do."""
+    """The rays that hit the shape before their limit, and the distances."""
     enter, leave = _box_interval(origins, directions, shape)
     rays = np.flatnonzero((enter < leave) & (enter < limit))
     travelled = enter[rays] + 1e-4
@@ -55,7 +55,7 @@ def march(origins: Array, directions: Array, shape: Shape, limit: Array) -> tupl
 
 
 def nearest(origins: Array, directions: Array, shapes: list[Shape]) -> tuple[Array, Array]:
-    """For each ray how far it goes, and the number of the shape it meets or NOTHING."""
+    """For each ray its length, and the number of the shape that it hits, or NOTHING."""
     distance = np.full(len(origins), np.inf, np.float32)
     owner = np.full(len(origins), NOTHING)
     for number, shape in enumerate(shapes):
@@ -65,7 +65,7 @@ def nearest(origins: Array, directions: Array, shapes: list[Shape]) -> tuple[Arr
 
 
 def blocked(origins: Array, directions: Array, shapes: list[Shape], limit: Array) -> Array:
-    """Whether a shape stands in each ray's way before its limit."""
+    """Whether a shape blocks each ray before its limit."""
     open_until = limit.astype(np.float32).copy()
     for shape in shapes:
         rays, _ = march(origins, directions, shape, open_until)
@@ -74,7 +74,7 @@ def blocked(origins: Array, directions: Array, shapes: list[Shape], limit: Array
 
 
 def normals(points: Array, shape: Shape, step: float = 0.003) -> Array:
-    """Which way the shape's surface faces, from four distances around each point."""
+    """The normals of the shape's surface, from four distances around each point."""
     total = np.zeros_like(points)
     for corner in ([1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]):
         towards = np.array(corner, np.float32)

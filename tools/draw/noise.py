@@ -1,4 +1,4 @@
-"""Gradient noise (Perlin, 2002) and what is built on it; every pattern has its seed."""
+"""Gradient noise (Perlin, 2002), and noise that is based on it. Every pattern has its seed."""
 
 from functools import cache
 
@@ -20,7 +20,7 @@ def _lattice(seed: int) -> tuple[Array, Array]:
 
 
 def gradient_noise(x: Array, y: Array, seed: int) -> Array:
-    """Smooth noise, about -1 to 1, with one bump or hollow a unit."""
+    """Smooth noise, about -1 to 1, with one bump or hollow per unit."""
     shuffle, gradients = _lattice(seed)
     left, top = np.floor(x), np.floor(y)
     dx, dy = (x - left).astype(np.float32), (y - top).astype(np.float32)

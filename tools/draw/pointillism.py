@@ -19,7 +19,7 @@ from tools.draw.strokes import scattered
 WIDTH, HEIGHT = 1024, 768
 WATERLINE, BANK = 0.42, 0.60
 
-# Where they stand, how tall they are, their coat and their parasol.
+# The position, the height, the coat and the parasol of each.
 STROLLERS = [
     (0.47, 0.86, 0.20, "8c2f5a", "e4622b"),
     (0.56, 0.85, 0.19, "1d2a5a", ""),
@@ -27,7 +27,7 @@ STROLLERS = [
     (0.30, 0.70, 0.10, "27407a", ""),
 ]
 
-# Pure paints; what lies between them is left to the eye.
+# Pure paints, which the eye mixes.
 PAINTS = [
     "fff6d8", "f7d84a", "f2a02c", "e4622b", "c8304a", "e58fa8", "8c3f8f", "5a3f9c",
     "2b3f9e", "2f74c8", "6fb3e0", "bfe0e8", "1f8a7a", "2f9a4a", "86c24a", "cfe07a",
@@ -36,7 +36,7 @@ PAINTS = [
 
 
 def _water_and_sky(x: Array, y: Array) -> Array:
-    """A bright sky with heaped clouds, and its broken image in the river."""
+    """A bright sky with piled clouds, and its broken reflection in the river."""
     cloud = fractal_noise(x * 2.2, y * 5, 401, 5)
     sky = gradient(y, [(0.0, "5b9be0"), (0.2, "9cc8ee"), (0.42, "fbe6c0")])
     sky = mix(sky, rgb("fff2e0"), smoothstep(0.05, 0.6, cloud) * smoothstep(0.42, 0.2, y))
@@ -61,7 +61,7 @@ def _far_bank(x: Array, y: Array, colour: Array) -> Array:
 
 
 def _sails(x: Array, y: Array, colour: Array) -> Array:
-    """White sails and what the water makes of them."""
+    """White sails and their reflection."""
     for left, foot, tall in [
         (0.34, 0.470, 0.23),
         (0.60, 0.445, 0.14),
@@ -156,7 +156,7 @@ def _figures(colour: Array) -> Array:
 
 
 def scene() -> Array:
-    """What stands before the easel."""
+    """The scene that is painted."""
     x, y = pixel_grid(WIDTH, HEIGHT)
     colour = _far_bank(x, y, _water_and_sky(x, y))
     colour = _sails(x, y, colour)
@@ -167,7 +167,7 @@ def scene() -> Array:
 
 
 def divided(colours: Array, random: np.random.Generator) -> Array:
-    """For each colour a pure paint: near ones often, now and then the complement."""
+    """Chooses a pure paint for each colour: often a similar one, sometimes the complement."""
     paints = np.stack([rgb(code) for code in PAINTS])
     strayed = colours + random.normal(0, 0.10, colours.shape)
     contrast = random.uniform(size=len(colours)) < 0.04
@@ -178,7 +178,7 @@ def divided(colours: Array, random: np.random.Generator) -> Array:
 
 
 def _dots(canvas: Array, relief: Array, subject: Array, radius: float, seed: int) -> None:
-    """One layer of dabs, each slightly longer than wide, standing off the canvas."""
+    """Adds a layer of dabs, each slightly longer than wide, with relief."""
     random = np.random.default_rng(seed)
     places = scattered(WIDTH, HEIGHT, radius * 1.75, random)
     columns = places[:, 0].clip(0, WIDTH - 1).astype(int)
@@ -213,7 +213,7 @@ def _dots(canvas: Array, relief: Array, subject: Array, radius: float, seed: int
 
 
 def draw() -> Image.Image:
-    """A toned ground, then three layers of ever smaller dots."""
+    """Paints a toned ground, then three layers of smaller and smaller dots."""
     subject = scene()
     canvas, relief = mix(subject, rgb("d8c8a0"), 0.55), np.zeros((HEIGHT, WIDTH), np.float32)
     for radius, seed in ((6.0, 1), (4.6, 2), (3.4, 3)):

@@ -1,4 +1,4 @@
-"""Pictures as arrays: height first, then width, then red, green and blue from 0 to 1."""
+"""Pictures as arrays, (height, width, 3): red, green and blue from 0 to 1."""
 
 from typing import Any, TypeAlias
 
@@ -17,13 +17,13 @@ def pixel_grid(width: int, height: int) -> tuple[Array, Array]:
 
 
 def smoothstep(start: float, end: float, value: Array) -> Array:
-    """From 0 at `start` to 1 at `end` with no corner; `start` may be the larger."""
+    """A smooth transition from 0 at `start` to 1 at `end`. `start` may be larger."""
     t: Array = np.clip((value - start) / (end - start), 0, 1)
     return np.asarray(t * t * (3 - 2 * t))
 
 
 def mix(under: Array, over: Array, cover: Array | float) -> Array:
-    """`over` laid on `under`; `cover` is one number, or one a pixel, from 0 to 1."""
+    """Blends `over` on `under`. `cover`, from 0 to 1, is one number, or one for each pixel."""
     share = np.asarray(cover)
     if share.ndim == under.ndim - 1:
         share = share[..., None]
@@ -31,7 +31,7 @@ def mix(under: Array, over: Array, cover: Array | float) -> Array:
 
 
 def rgb(code: str) -> Array:
-    """A colour from its hexadecimal name, as in `"f2d49b"`."""
+    """A colour from its hexadecimal code, such as `"f2d49b"`."""
     return np.array([int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)], np.float32)
 
 
@@ -44,7 +44,7 @@ def gradient(value: Array, stops: list[tuple[float, str]]) -> Array:
 
 
 def blur(picture: Array, sigma_pixels: float) -> Array:
-    """Gaussian blur by the Fourier transform; the edges are mirrored."""
+    """Gaussian blur by the Fourier transform, with mirrored edges."""
     margin = int(3 * sigma_pixels) + 1
     margins = [(margin, margin)] * 2 + [(0, 0)] * (picture.ndim - 2)
     padded = np.pad(picture, margins, mode="symmetric")
@@ -71,5 +71,5 @@ def polygon_mask(width: int, height: int, outlines: list[list[Point]], finer: in
 
 
 def to_image(picture: Array) -> Image.Image:
-    """The array as a picture of eight bits a channel."""
+    """The array as a picture with eight bits per channel."""
     return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Convex solids, each the overlap of half-spaces, and where rays meet them."""
+"""Convex solids, each an intersection of half-spaces, and their intersections with rays."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ NOTHING = -1
 
 @dataclass(frozen=True)
 class Solid:
-    """All points p with `normals @ p <= offsets`; `finish` says what it is made of."""
+    """All points p with `normals @ p <= offsets`. `finish` names its surface."""
 
     normals: Array  # (faces, 3)
     offsets: Array  # (faces,)
-    centre: Array  # of a ball that holds it: (3,)
+    centre: Array  # (3,), of a ball that contains it
     radius: float
     finish: str
     colour: Array
@@ -24,10 +24,10 @@ class Solid:
 
 @dataclass(frozen=True)
 class Hits:
-    """For each ray: how far it went, and which face of which solid stopped it."""
+    """For each ray: its length, and the solid and the face that it hit."""
 
     distance: Array
-    solid: Array  # NOTHING where the ray went on for ever
+    solid: Array  # NOTHING if the ray hit no solid
     face: Array
 
 
@@ -47,7 +47,7 @@ def cut(
 
 
 def solid(faces: tuple[Array, Array], finish: str, colour: Array, seed: int = 0) -> Solid:
-    """Make a solid of half-spaces, of which the first six are a box that holds it."""
+    """Makes a solid of half-spaces. The first six are a box that contains it."""
     high, low = faces[1][0:6:2], -faces[1][1:6:2]
     centre, radius = (high + low) / 2, float(np.linalg.norm(high - low)) / 2
     single = np.float32
@@ -56,7 +56,7 @@ def solid(faces: tuple[Array, Array], finish: str, colour: Array, seed: int = 0)
 
 
 def _meets_ball(origins: Array, directions: Array, shape: Solid, limit: Array) -> Array:
-    """Which rays come near the solid at all, before their limit."""
+    """Which rays hit the ball of the solid before their limit."""
     towards = shape.centre - origins
     along = (towards * directions).sum(-1)
     missed = (towards * towards).sum(-1) - along * along
@@ -65,7 +65,7 @@ def _meets_ball(origins: Array, directions: Array, shape: Solid, limit: Array) -
 
 
 def _clip(origins: Array, directions: Array, shape: Solid) -> tuple[Array, Array, Array]:
-    """Where each ray goes in, by which face, and where it comes out again."""
+    """Where each ray enters the solid, through which face, and where it leaves it."""
     slope = directions @ shape.normals.T
     slope = np.where(np.abs(slope) < 1e-7, np.float32(1e-7), slope)
     reach = (shape.offsets - origins @ shape.normals.T) / slope
@@ -76,7 +76,7 @@ def _clip(origins: Array, directions: Array, shape: Solid) -> tuple[Array, Array
 
 
 def nearest(origins: Array, directions: Array, solids: list[Solid]) -> Hits:
-    """The first solid that each ray meets; directions are of unit length."""
+    """The first solid that each ray hits. Directions have unit length."""
     count = len(origins)
     distance = np.full(count, np.inf, np.float32)
     index, face = np.full(count, NOTHING), np.zeros(count, int)
@@ -92,7 +92,7 @@ def nearest(origins: Array, directions: Array, solids: list[Solid]) -> Hits:
 
 
 def blocked(origins: Array, directions: Array, solids: list[Solid]) -> Array:
-    """Whether anything stands in each ray's way."""
+    """Whether a solid blocks each ray."""
     stopped = np.zeros(len(origins), bool)
     for shape in solids:
         open_rays = np.where(stopped, -np.inf, np.inf)

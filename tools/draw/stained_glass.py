@@ -26,14 +26,14 @@ GLASS = {
 
 @dataclass
 class Window:
-    """Which pane each place is in, what glass it is of, and how far the next lead is."""
+    """For each pixel: its pane, the glass of the pane, and the distance to the next lead."""
 
     pane: Array
     glass: Array  # index into GLASS
     edge: Array
 
     def add(self, distance: Array, pane: Array, glass: str) -> None:
-        """Set a shape into the window: negative distances are inside it."""
+        """Adds a shape to the window. Negative distances are inside it."""
         inside = distance < 0
         self.pane = np.where(inside, pane, self.pane)
         self.glass = np.where(inside, list(GLASS).index(glass), self.glass)
@@ -41,7 +41,7 @@ class Window:
 
 
 def _fold(x: Array, y: Array, count: int, shift: float = 0.0) -> tuple[Array, Array, Array]:
-    """Turn every sector of the rose onto the first: outwards, sideways, sector's number."""
+    """Maps every sector of the rose to the first: outwards, sideways, number of the sector."""
     away_x, away_y = x - CENTRE[0], y - CENTRE[1]
     turn = np.arctan2(away_y, away_x) / (2 * np.pi) * count + shift
     sector = np.round(turn)
@@ -59,7 +59,7 @@ def _petal(out: Array, aside: Array, start: float, end: float, wide: float) -> A
 
 def _ring(window: Window, x: Array, y: Array, low: float, high: float, count: int,
           glasses: list[str], number: int) -> None:  # fmt: skip
-    """A ring of equal panes, in turn of each of the glasses."""
+    """Adds a ring of equal panes that alternate between the glasses."""
     out, aside, sector = _fold(x, y, count, 0.5)
     radius = np.hypot(out, aside)
     side = np.abs(aside) - np.tan(np.pi / count) * out
@@ -70,7 +70,7 @@ def _ring(window: Window, x: Array, y: Array, low: float, high: float, count: in
 
 
 def _rose(window: Window, x: Array, y: Array) -> None:
-    """Ring upon ring, from the rim to the eye."""
+    """Adds the rings, from the rim to the centre."""
     radius = np.hypot(x - CENTRE[0], y - CENTRE[1])
     _ring(window, x, y, 0.345, ROSE, 24, ["blue", "violet"], 1000)
     out, aside, sector = _fold(x, y, 24)
@@ -162,7 +162,7 @@ def _light(window: Window, x: Array, y: Array) -> Array:
 
 
 def draw() -> Image.Image:
-    """Set the panes, shine light through them, lay the leads over it."""
+    """Draws the panes, the light through them, and the leads on top."""
     x, y = pixel_grid(WIDTH * FINER, HEIGHT * FINER)
     window = _field(x, y)
     radius = np.hypot(x - CENTRE[0], y - CENTRE[1])

@@ -1,4 +1,4 @@
-"""Fruit and a jug by a window, traced with soft light: content to paint on."""
+"""Fruit and a jug by a window, ray traced with soft light: a content image."""
 
 import numpy as np
 from PIL import Image
@@ -57,7 +57,7 @@ def _window_light(
 
 
 def _mirrored_window(points: Array, bounce: Array) -> Array:
-    """What of the window's bright panes a mirror would show."""
+    """The light of the window's bright panes in a mirror."""
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = (WINDOW_X - points[:, 0]) / bounce[:, 0]
     place = points + bounce * np.where(np.isfinite(reach), reach, -1)[:, None]
@@ -69,7 +69,7 @@ def _mirrored_window(points: Array, bounce: Array) -> Array:
 
 
 def _meet(origins: Array, directions: Array, shapes: list[Shape]) -> tuple[Array, Array]:
-    """As `nearest`, with the table and the wall: numbers -2 and -3."""
+    """`nearest`, also with the table and the wall, which have the numbers -2 and -3."""
     distance, owner = nearest(origins, directions, shapes)
     with np.errstate(divide="ignore", invalid="ignore"):
         to_table = -origins[:, 1] / directions[:, 1]
@@ -122,7 +122,7 @@ def _wood(points: Array) -> Array:
 
 def _light(origins: Array, directions: Array, shapes: list[Shape], random: np.random.Generator,
            bounces: int, pane: int | None = None) -> Array:  # fmt: skip
-    """The light that comes back along each ray."""
+    """The light along each ray."""
     distance, owner = _meet(origins, directions, shapes)
     light = np.broadcast_to(ROOM, directions.shape).copy()
     met = np.flatnonzero(owner != NOTHING)
@@ -150,7 +150,7 @@ def _light(origins: Array, directions: Array, shapes: list[Shape], random: np.ra
 
 def _sheen(points: Array, directions: Array, facing: Array, gloss: Array, shapes: list[Shape],
            random: np.random.Generator) -> Array:  # fmt: skip
-    """What a varnished surface mirrors: the window, and dimly the things around."""
+    """The reflections on a varnished surface: the window, and dimly the things around."""
     rough = facing + (0.030 + 0.10 * (gloss < 0.3))[:, None] * 0.6 * _anywhere(len(points), random)
     rough /= np.linalg.norm(rough, axis=-1, keepdims=True)
     cosine = -(directions * rough).sum(-1, keepdims=True)
@@ -173,7 +173,7 @@ def _anywhere(count: int, random: np.random.Generator) -> Array:
 
 
 def _rays(columns: Array, rows: Array, random: np.random.Generator) -> tuple[Array, Array]:
-    """Rays through a lens, sharp where the fruit lies."""
+    """Rays through a lens that is focused on the fruit."""
     forward = (AIM - EYE) / np.linalg.norm(AIM - EYE)
     right = np.cross([0, 1, 0], forward)
     right /= np.linalg.norm(right)
@@ -207,5 +207,5 @@ def expose(samples: int = 9, shrink: int = 1) -> Array:
 
 
 def draw() -> Image.Image:
-    """Take the photograph."""
+    """Renders the photograph."""
     return photograph(expose(), exposure=1.3, bloom=0.05, grain=0.006, seed=2)

@@ -1,4 +1,4 @@
-"""Oil paint: brush strokes that follow a flow, with the relief that bristles leave."""
+"""Oil paint: brush strokes that follow a direction field, with the relief of bristles."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ BRISTLES = 512  # samples of the profile that a brush's bristles leave across a 
 
 @dataclass
 class Painting:
-    """What is on the canvas: the colour, and how thick the paint stands."""
+    """The colour and the thickness of the paint on the canvas."""
 
     colour: Array  # (height, width, 3)
     thickness: Array  # (height, width)
@@ -20,14 +20,14 @@ class Painting:
 
 @dataclass(frozen=True)
 class Brush:
-    """How one layer of strokes is laid; sizes in pixels."""
+    """The brush of one layer of strokes, with sizes in pixels."""
 
     width: float
     length: float
     spacing: float
     streaks: float = 0.06  # how far colours differ from bristle to bristle
-    load: float = 1.0  # how thick the paint is laid
-    jitter: float = 0.05  # how far one stroke's colour strays from what it paints
+    load: float = 1.0  # the thickness of the paint
+    jitter: float = 0.05  # how much the colour of a stroke varies
 
 
 def blank(ground: Array) -> Painting:
@@ -36,7 +36,7 @@ def blank(ground: Array) -> Painting:
 
 
 def follow(starts: Array, angle: Array, length: Array, steps: int = 7) -> Array:
-    """Paths that leave the starts both ways along the angles: (N, 2 * steps + 1, 2)."""
+    """Paths from the starts in both directions along the angles: (N, 2 * steps + 1, 2)."""
     height, width = angle.shape
     halves = []
     for direction in (-1.0, 1.0):
@@ -54,7 +54,7 @@ def follow(starts: Array, angle: Array, length: Array, steps: int = 7) -> Array:
 
 
 def scattered(width: int, height: int, spacing: float, random: np.random.Generator) -> Array:
-    """One point in each cell of a grid that reaches past the edges, in random order."""
+    """One point in each cell of a grid that extends beyond the edges, in random order."""
     columns = np.arange(-spacing, width + spacing, spacing)
     rows = np.arange(-spacing, height + spacing, spacing)
     x, y = np.meshgrid(columns, rows)
@@ -78,7 +78,7 @@ def _bristle_profiles(count: int, seed: int) -> Array:
 def lay_stroke(
     painting: Painting, path: Array, brush: Brush, colour: Array, bristles: Array
 ) -> None:
-    """Draw the brush along the path, pressing its paint over what was there."""
+    """Draws a stroke along the path, over the existing paint."""
     rows, columns = painting.thickness.shape
     margin = brush.width * 0.75 + 1
     left, top = np.floor(path.min(0) - margin).astype(int).clip(0)
@@ -130,7 +130,7 @@ def paint(
     seed: int,
     where: Array | None = None,
 ) -> None:
-    """Cover the canvas, or the part given, with strokes in the subject's colours."""
+    """Covers the canvas, or a part of it, with strokes in the subject's colours."""
     random = np.random.default_rng(seed)
     height, width = angle.shape
     starts = scattered(width, height, brush.spacing, random)
@@ -152,7 +152,7 @@ def paint(
 
 
 def lit(painting: Painting, depth: float = 0.5, shine: float = 0.12) -> Array:
-    """The painting under a lamp from the upper left, which shows its relief."""
+    """The painting, lit from the upper left so that its relief is visible."""
     thickness = blur(painting.thickness, 0.6)
     down, across = np.gradient(thickness * depth)
     slope = (across + down) / np.sqrt(1 + across**2 + down**2)

@@ -1,4 +1,4 @@
-"""A night of wind over a village: thick curling strokes that follow the sky."""
+"""A windy night over a village, in thick curling strokes that follow the sky."""
 
 import itertools
 
@@ -20,7 +20,7 @@ from tools.draw.strokes import BRISTLES, Brush, Painting, blank, lay_stroke, lit
 
 WIDTH, HEIGHT = 1024, 768
 
-# x, y, radius, turns: how far the wind winds up there, and which way.
+# x, y, radius, turns: how much the wind turns there, and in which direction.
 EDDIES = [
     (0.50, 0.27, 0.20, 1.25),
     (0.845, 0.375, 0.13, -1.1),
@@ -61,7 +61,7 @@ HALO = [
 
 
 def _wind(x: Array, y: Array) -> tuple[Array, Array]:
-    """Where the air at each place came from, once every eddy has wound it up."""
+    """The origin of the air at each place, after the turns of all eddies."""
     y = y + 0.035 * np.sin(x * 5.1 + 0.6) + 0.02 * fractal_noise(x * 3, y * 3, 11, 3)
     for centre_x, centre_y, radius, turns in EDDIES:
         away_x, away_y = x - centre_x, y - centre_y
@@ -99,7 +99,7 @@ def _sky(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _moon_shadow(x: Array, y: Array, colour: Array) -> Array:
-    """The moon's bite, which makes a crescent of its disc."""
+    """The shadow that makes the moon's disc a crescent."""
     centre_x, centre_y, radius = MOON
     disc = np.hypot(x - centre_x, y - centre_y) / radius
     bite = np.hypot(x - centre_x + radius * 0.55, y - centre_y + radius * 0.25) / (0.82 * radius)
@@ -162,7 +162,7 @@ def _village() -> list[tuple[list[tuple[float, float]], str]]:
 
 
 def _cypress(x: Array, y: Array, root: float, top: float, girth: float) -> tuple[Array, Array]:
-    """How much of each pixel a flame of a tree covers, and how its strokes lick upwards."""
+    """How much of each pixel a flame-like tree covers, and the angle of its strokes."""
     rise = np.clip((0.99 - y) / (0.99 - top), 0, 1)
     sway = root + 0.020 * np.sin(rise * 7 + root * 9) + 0.03 * rise
     half = (
@@ -178,7 +178,7 @@ def _cypress(x: Array, y: Array, root: float, top: float, girth: float) -> tuple
 
 
 def _contour(painting: Painting, outline: list[tuple[float, float]], seen: Array) -> None:
-    """Drag a thin dark brush along the edges of the outline, where nothing hides them."""
+    """Draws a thin dark line along the edges of the outline, where nothing hides them."""
     corners = np.array([*outline, outline[0]]) * HEIGHT
     hairs = np.zeros(BRISTLES)
     for start, end in itertools.pairwise(corners):
@@ -191,7 +191,7 @@ def _contour(painting: Painting, outline: list[tuple[float, float]], seen: Array
 
 
 def _plan(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """The colours, the strokes' angles, where lights need small strokes, and who owns what.
+    """The colours, the angles of the strokes, where lights need small strokes, and the owners.
 
     The owner of a pixel is the number of the village's shape that is seen there, from 1.
     """
@@ -217,7 +217,7 @@ def _plan(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def draw() -> Image.Image:
-    """Paint everything broadly, the lights and the village finely, then the outlines."""
+    """Paints everything broadly, the lights and the village finely, then the outlines."""
     x, y = pixel_grid(WIDTH, HEIGHT)
     subject, angle, lights, owner = _plan(x, y)
     painting = blank(mix(subject, rgb("3a2a1c"), 0.45))

@@ -17,7 +17,7 @@ ROOFS = ["7a3b2a", "4a4a52", "8a4a30", "5a4038"]
 def _house(
     z: float, wide: float, eave: float, rise: float, gable: bool, number: int
 ) -> list[Solid]:
-    """A house on the quay: walls and roof in one solid, a cornice or a chimney."""
+    """A house on the quay: walls and roof in one solid, and a cornice or a chimney."""
     back, top = STREET - 9.0, QUAY_HEIGHT + eave
     faces = box([back, 0.0, z], [STREET, top + rise, z + wide])
     if gable:  # the ridge runs back from the street
@@ -46,7 +46,7 @@ def _house(
 
 
 def _row() -> list[Solid]:
-    """The row of houses that runs away from us along the quay."""
+    """The row of houses along the quay, leading away from the camera."""
     random = np.random.default_rng(12)
     parts, z, number = [], 13.0, 0
     while z < 108:
@@ -60,7 +60,7 @@ def _row() -> list[Solid]:
 
 
 def _far_row() -> list[Solid]:
-    """Houses at the head of the harbour that face us."""
+    """The houses at the end of the harbour that face the camera."""
     random = np.random.default_rng(4)
     parts, x = [], -13.0
     for number in range(6):
@@ -115,7 +115,7 @@ def _rod(start: list[float], end: list[float], thick: float) -> tuple[Array, Arr
 def _boat(
     x: float, z: float, long: float, wide: float, hull: str, cabin: bool, mast: float
 ) -> list[Solid]:
-    """A boat with its bow towards us: hull, gunwale, cabin, mast and boom."""
+    """A boat with its bow towards the camera: hull, gunwale, cabin, mast and boom."""
     deck = 0.30 * wide + 0.35
     faces = box([x - wide / 2, -0.4, z], [x + wide / 2, deck, z + long])
     for side in (-1.0, 1.0):
@@ -147,7 +147,7 @@ def _boat(
 
 
 def _pile(x: float, z: float, rise: float) -> Solid:
-    """An old oak pile to moor at, eight-sided."""
+    """An octagonal wooden pile for mooring."""
     girth = 0.17
     faces = box([x - girth, -1.0, z - girth], [x + girth, rise, z + girth])
     for side in ([1.0, 0, 1], [-1.0, 0, 1], [1.0, 0, -1], [-1.0, 0, -1]):
@@ -170,7 +170,7 @@ def _lamp(z: float) -> list[Solid]:
 
 
 def _lighthouse() -> list[Solid]:
-    """The light at the end of the mole."""
+    """The lighthouse at the end of the pier."""
     x, z = 28.5, 122.0
     tower = box([x - 1.4, 0, z - 1.4], [x + 1.4, 9.5, z + 1.4])
     for side in ([9, 1.0, 0], [-9, 1.0, 0], [0, 1.0, 9], [0, 1.0, -9]):
@@ -187,12 +187,12 @@ def _lighthouse() -> list[Solid]:
 
 
 def lamp_places() -> Array:
-    """Where the lamps burn: (lamps, 3)."""
+    """The positions of the lamps: (lamps, 3)."""
     return np.array([[QUAY_EDGE - 0.9, QUAY_HEIGHT + 4.1, z] for z in LAMPS], np.float32)
 
 
 def build() -> list[Solid]:
-    """Everything that stands in the town or floats before it."""
+    """Everything in the town and on the water in front of it."""
     quay = box([-40, -2, -5], [QUAY_EDGE, QUAY_HEIGHT, 120])
     kerb = box([QUAY_EDGE - 0.5, 0.9, -5], [QUAY_EDGE + 0.12, QUAY_HEIGHT + 0.12, 120])
     head = box([-40, -2, 118], [31, QUAY_HEIGHT - 0.2, 140])

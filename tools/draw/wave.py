@@ -49,7 +49,7 @@ def _between(share: float) -> Array:
 
 
 def _sky() -> Array:
-    """Bokashi: ink wiped thin from the top downwards, and a warm horizon."""
+    """Bokashi: ink that fades from the top downwards, and a warm horizon."""
     x, y = pixel_grid(WIDTH, HEIGHT)
     wiped = y + 0.02 * fractal_noise(x * 2, y * 4, 3, 3)
     stops = [
@@ -75,7 +75,7 @@ def _claw(sheet: Print, root: Array, heading: float, size: float, curl: float, d
 
 
 def _foam(sheet: Print, edge: Array, size: float, curl: float, seed: int, lean: float) -> None:
-    """Foam heaped along an edge, breaking into claws on the side it falls to."""
+    """Foam along an edge, breaking into claws on the side where it falls."""
     random = np.random.default_rng(seed)
     slope = np.gradient(edge, axis=0)
     heading = np.arctan2(slope[:, 1], slope[:, 0]) + lean
@@ -144,7 +144,7 @@ def _swell(sheet: Print, points: list[Point], drop: float, rows: int, seed: int)
 
 
 def draw() -> Image.Image:
-    """Print from the far things to the near ones."""
+    """Prints the picture, from the distant parts to the near ones."""
     sheet = Print(_sky())
     _far(sheet)
     shares = np.linspace(0, 1, 22)

@@ -21,7 +21,7 @@ def spline(points: list[Point], samples: int = 24) -> Array:
 
 
 def resampled(path: Array, count: int) -> Array:
-    """The same line in `count` points at equal distances."""
+    """The same line, resampled to `count` points at equal distances."""
     lengths = np.hypot(*np.diff(path, axis=0).T)
     gone = np.concatenate([[0], np.cumsum(lengths)])
     targets = np.linspace(0, gone[-1], count)
@@ -29,7 +29,7 @@ def resampled(path: Array, count: int) -> Array:
 
 
 class Print:
-    """A print in the making; points are in units of its height."""
+    """A print in progress. Points are in units of its height."""
 
     def __init__(self, ground: Array) -> None:
         self.height, self.width = ground.shape[:2]
@@ -57,12 +57,12 @@ class Print:
         self._draw.ellipse([x - size, y - size, x + size, y + size], fill="#" + ink)
 
     def inks(self) -> Array:
-        """What has been drawn so far, at the size of the print."""
+        """The drawing so far, at the size of the print."""
         small = self._image.resize((self.width, self.height), Image.Resampling.BOX)
         return np.asarray(small, np.float32) / 255
 
     def printed(self, paper: str, seed: int) -> Image.Image:
-        """The blocks pressed on paper: grain in the inks, fibres under them."""
+        """The finished print on paper: wood grain in the inks, and fibres under them."""
         inks = self.inks()
         x, y = pixel_grid(self.width, self.height)
         bend = y + 0.012 * fractal_noise(x * 1.3, y * 2, seed, 3)

@@ -13,7 +13,7 @@ from tools.paint.strips import strips
 
 
 def main() -> None:
-    """Paints; exits with 1 and a sentence where it cannot, with 130 where it is interrupted."""
+    """Paints. Exits with 1 and a message if it cannot, and with 130 if it is interrupted."""
     arguments = _parse_arguments()
     console = Console(highlight=False)
     try:
@@ -31,8 +31,8 @@ def _parse_arguments() -> Namespace:
     parser = ArgumentParser(prog="python -m tools.paint", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("gallery", help="the README's picture and the contact sheet")
-    several = commands.add_parser("strips", help="what each option does, a strip each")
-    several.add_argument("--only", metavar="NAME", help="one of them: alpha, masks, …")
+    several = commands.add_parser("strips", help="one strip for each option, with its effect")
+    several.add_argument("--only", metavar="NAME", help="only this strip: alpha, masks, …")
     return parser.parse_args()
 
 

@@ -8,7 +8,7 @@ _PICTURES = Path("docs/pictures")
 
 
 def fitted_in(image: Path, longest_side: int) -> Image.Image:
-    """A picture of a file, no larger than this."""
+    """The picture in a file, with at most this longest side."""
     with Image.open(image) as picture:
         small = picture.convert("RGB")
     small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
@@ -16,6 +16,6 @@ def fitted_in(image: Path, longest_side: int) -> Image.Image:
 
 
 def save(image: Image.Image, name: str) -> None:
-    """Puts a picture among those of the documentation."""
+    """Saves a picture of the documentation."""
     _PICTURES.mkdir(parents=True, exist_ok=True)
     image.save(_PICTURES / f"{name}.jpg", quality=90, optimize=True)

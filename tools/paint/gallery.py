@@ -16,24 +16,24 @@ _TILE_PIXELS = 288
 _LARGE_PIXELS = 512
 
 _PAGE_PICTURE = "api/web/static/painted.jpg"
-"""What the page shows beside the photograph before anything is painted."""
+"""The picture that the page shows beside the photograph before anything is painted."""
 
 
 def gallery(settings: Settings, console: Console) -> None:
     """Writes the picture of the README and the page, and the contact sheet of all examples.
 
     Raises:
-        LocalError: a part of it cannot be done; the message says which.
-        Ended: the operator wants it to end.
+        LocalError: a part of it failed; the message says which.
+        Ended: the operator has interrupted it.
     """
     with painter(settings) as artist:
         sheet = []
         for content in CONTENTS:
             console.print(f"Painting {content} in every style")
             row = [fitted_in(example("content", content), _TILE_PIXELS)]
-            row += [_painted(artist, content, style, _TILE_PIXELS) for style in STYLES]
+            row += [_paint(artist, content, style, _TILE_PIXELS) for style in STYLES]
             sheet.append(row)
-        large = _painted(artist, "harbour", "swirls", _LARGE_PIXELS)
+        large = _paint(artist, "harbour", "swirls", _LARGE_PIXELS)
     styles = [fitted_in(example("style", style), _TILE_PIXELS) for style in STYLES]
     blank = Image.new("RGB", sheet[0][0].size, "white")
     save(grid([[blank, *styles], *sheet]), "contact-sheet")
@@ -43,7 +43,7 @@ def gallery(settings: Settings, console: Console) -> None:
     large.save(_PAGE_PICTURE, quality=88)
 
 
-def _painted(artist: Painter, content: str, style: str, size: int) -> Image.Image:
-    """One example in the style of another, with every option at its default but the size."""
+def _paint(artist: Painter, content: str, style: str, size: int) -> Image.Image:
+    """Paints an example in the style of another, with default options except for the size."""
     options = {"size": str(size), "backbone": BACKBONE}
     return artist.painted(Submission(example("content", content), example("style", style), options))

@@ -1,4 +1,4 @@
-"""Paints examples through a service that is started for it, as any client would."""
+"""Paints examples through a service that it starts, as any client would."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,30 +14,30 @@ from pastiche.client import Client
 from shared.settings import Settings
 
 BACKBONE = "vgg16"
-"""The network of the documentation's pictures, whatever else lies in the weights folder."""
+"""The network of the documentation's pictures, whichever weights are installed."""
 
 _EXAMPLES = Path("examples/images")
 
 
 def example(kind: str, name: str) -> Path:
-    """Where an example image lies."""
+    """The file of an example image."""
     return _EXAMPLES / kind / f"{name}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
 class Painter:
-    """A service that is up, and a client of it."""
+    """A running service, and a client of it."""
 
     service: LocalService
     client: Client
     operator: Operator
 
     def painted(self, submission: Submission) -> Image.Image:
-        """The picture of one job.
+        """Paints the picture of a job.
 
         Raises:
             LocalError: it cannot be painted; the message says why.
-            Ended: the operator wants it to end.
+            Ended: the operator has interrupted it.
         """
         *_, job = paint(self.client, submission, self.service, self.operator)
         return Image.open(BytesIO(self.client.result(job)))
@@ -45,7 +45,7 @@ class Painter:
 
 @contextmanager
 def painter(settings: Settings) -> Iterator[Painter]:
-    """A painter, with a whole service of its own until the end of the context."""
+    """A painter with its own service, which runs until the end of the context."""
     operator = Operator()
     with running(settings, operator) as service, connect(service) as client:
         yield Painter(service, client, operator)

@@ -1,4 +1,4 @@
-"""`make strips`: what an option does, as one labelled picture each, painted through the service."""
+"""`make strips`: a labelled picture of the effect of each option, painted by the service."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ TILE_PIXELS = 256
 
 
 def strips(settings: Settings, console: Console, only: str | None = None) -> None:
-    """Writes a strip for each option that changes what is seen, or only the one of this name.
+    """Writes a strip for each option that changes the picture, or only the strip with this name.
 
     Raises:
-        LocalError: a strip does not exist, or a part of it cannot be done; the message says which.
-        Ended: the operator wants it to end.
+        LocalError: a strip does not exist, or a part of it failed; the message says which.
+        Ended: the operator has interrupted it.
     """
     with TemporaryDirectory(prefix="pastiche-strips-") as folder:
-        chosen = _chosen(plans(Path(folder)), only)
+        chosen = _choose(plans(Path(folder)), only)
         with painter(settings) as artist:
             tiles = _Tiles(artist)
             for name, plan in chosen.items():
@@ -40,7 +40,7 @@ def strips(settings: Settings, console: Console, only: str | None = None) -> Non
                 save(grid([[*shown, *painted]]), f"strip-{name}")
 
 
-def _chosen(all_plans: Mapping[str, Plan], only: str | None) -> Mapping[str, Plan]:
+def _choose(all_plans: Mapping[str, Plan], only: str | None) -> Mapping[str, Plan]:
     if only is None:
         return all_plans
     if only not in all_plans:
@@ -50,7 +50,7 @@ def _chosen(all_plans: Mapping[str, Plan], only: str | None) -> Mapping[str, Pla
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """Paints tiles, and those that several strips have once."""
+    """Paints tiles, each only once even if several strips have it."""
 
     artist: Painter
     done: dict[Hashable, Image.Image] = field(default_factory=dict)
@@ -62,17 +62,17 @@ class _Tiles:
         if key not in self.done:
             content, style = example("content", tile.content), example("style", tile.style)
             submission = Submission(content, style, options, tile.more)
-            self.done[key] = _resized(self.artist.painted(submission))
+            self.done[key] = _resize(self.artist.painted(submission))
         return self.done[key]
 
 
 def _is_default(option: str, value: str) -> bool:
-    """Whether an option has this value, as a form has it, where it is not given."""
+    """Whether a value, as in a form, is the default of an option."""
     default = getattr(Options(), option)
     return value == (f"{default:g}" if isinstance(default, float) else str(default).lower())
 
 
-def _resized(picture: Image.Image) -> Image.Image:
+def _resize(picture: Image.Image) -> Image.Image:
     scale = TILE_PIXELS / max(picture.size)
     size = round(picture.width * scale), round(picture.height * scale)
     return picture.resize(size, Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""What each strip of the documentation shows: a pair of examples, an option at several values."""
+"""The plans of the strips of the documentation: a pair of examples, and values of an option."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from tools.paint.painter import example
 
 Pictures = tuple[tuple[str, Path], ...]
-"""Pictures beside the pair, by the names of their fields."""
+"""Further pictures, with the names of their fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Plan:
     """A strip.
 
     Attributes:
-        shown: what stands before the painted pictures, with its label.
+        shown: labelled pictures that are shown before the painted ones.
     """
 
     tiles: tuple[Tile, ...]
@@ -77,7 +77,7 @@ def _of(option: str, values: tuple[str, ...], style: str = "swirls") -> Plan:
 def _alphas() -> Plan:
     return Plan(
         tuple(
-            # In words: the font that comes with Pillow has no Greek.
+            # The font that comes with Pillow has no Greek letters.
             Tile(f"content {alpha:g}, style {1 - alpha:g}", options=_weights(alpha))
             for alpha in (0.8, 0.5, 0.1)
         )
@@ -89,7 +89,7 @@ def _weights(alpha: float) -> dict[str, str]:
 
 
 def _style_layers() -> Plan:
-    """From the surface down, to one layer more than there are by default."""
+    """From the first layer down to one layer more than by default."""
     deeper = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
     return Plan(
         (
@@ -102,7 +102,7 @@ def _style_layers() -> Plan:
 
 
 def _starts() -> Plan:
-    """With few iterations, and most of them late: else where one starts is soon forgotten."""
+    """With few iterations, because after many the start is no longer visible."""
     few = {"scale_iterations": "20,20,20"}
     given = (("start_image", example("content", "still_life")),)
     return Plan(
@@ -116,7 +116,7 @@ def _starts() -> Plan:
 
 
 def _masks(folder: Path) -> Plan:
-    """The sky in one style, what is under it in another."""
+    """The sky in one style, and the rest in another."""
     sky, ground = folder / "sky.png", folder / "ground.png"
     mask = _rectangle((640, 480), (0, 0, 640, 285))
     mask.save(sky)
@@ -149,7 +149,7 @@ def _style_masks(folder: Path) -> Plan:
 
 
 def _content_maps(folder: Path) -> Plan:
-    """The photograph counts on one side alone."""
+    """The photograph counts only on one side."""
     left = folder / "left.png"
     _rectangle((640, 480), (0, 0, 320, 480)).save(left)
     return Plan(
@@ -187,7 +187,7 @@ def _networks() -> Plan:
 
 
 def _whitened() -> Plan:
-    """The pair, and what each network makes of it."""
+    """The pair, painted with each network."""
     content, style = example("content", "harbour"), example("style", "swirls")
     return Plan(
         (
@@ -199,7 +199,7 @@ def _whitened() -> Plan:
 
 
 def _contents_alone() -> Plan:
-    """What the feature maps of a layer hold of the photograph: from noise, without style."""
+    """What the feature maps of a layer preserve of the photograph: from noise, without style."""
     alone = {"style_weight": "0", "tv_weight": "0", "start": "noise", "content_weight": "1"}
     return Plan(
         tuple(
@@ -210,7 +210,7 @@ def _contents_alone() -> Plan:
 
 
 def _styles_alone() -> Plan:
-    """What the statistics hold of the painting, down to a layer: from noise, without content."""
+    """What the statistics down to a layer preserve of the painting: from noise, without content."""
     alone = {"content_weight": "0", "start": "noise", "style_weight": "1"}
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     return Plan(

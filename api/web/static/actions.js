@@ -1,4 +1,4 @@
-// The buttons of a job: what one can do with it in each of its states.
+// The buttons of a job, for each of its states.
 
 import { runOnClick } from "./busy.js";
 import { create } from "./dom.js";
@@ -11,17 +11,17 @@ const LARGEST = Number(document.querySelector("meta[name=max-size-pixels]").cont
 const LARGER = 2;
 const RANDOM_SEEDS = 2 ** 32;
 
-/** The buttons for a job. `view` is the JobView: it shows errors and notices, and knows the names. */
+/** The buttons for a job. `view` is the JobView, which shows errors and notices, and has the names. */
 export function actionsFor(job, view) {
   const buttons = [];
-  const add = (words, action, more) => buttons.push(button(words, action, view, more));
+  const add = (words, action, more) => buttons.push(makeButton(words, action, view, more));
   if (!isOver(job.status)) {
     if (job.status === "running") add("Stop and keep it", () => service.finishJob(job.id));
     add("Cancel", () => service.cancelJob(job.id));
   } else if (job.status === "succeeded") {
-    buttons.push(downloads(job, view));
+    buttons.push(makeDownloadButtons(job, view));
     add("Enlarge", () => view.canvas.enlarge());
-    if (navigator.canShare) add("Share", sharing(job, view));
+    if (navigator.canShare) add("Share", makeShareAction(job, view));
     buttons.push(create("hr"));
     const size = Math.min(LARGEST, LARGER * job.options.size);
     if (size > job.options.size) add(`Paint larger (${size} px)`, () => view.onSubmit(job, { start: job.id, size }));
@@ -36,34 +36,34 @@ export function actionsFor(job, view) {
   return buttons;
 }
 
-function button(words, action, view, more = {}) {
+function makeButton(words, action, view, more = {}) {
   const element = create("button", { type: "button", ...more }, words);
   runOnClick(element, action, (sentence) => view.showError(sentence));
   return element;
 }
 
-/** One button that downloads a JPEG, and a menu with every format. */
-function downloads(job, view) {
+/** A button that downloads a JPEG, and a menu with every format. */
+function makeDownloadButtons(job, view) {
   const menu = create("details");
   const summary = create("summary", {}, "▾");
   summary.setAttribute("aria-label", "Other formats");
   const formats = Object.entries(FORMATS).map(([format, words]) =>
-    button(words, async () => {
+    makeButton(words, async () => {
       menu.open = false;
       save(await fetchResult(job, format, view));
     }, view));
   menu.append(summary, create("div", {}, ...formats));
-  const download = button("Download", async () => save(await fetchResult(job, "jpeg", view)), view, { className: "main" });
+  const download = makeButton("Download", async () => save(await fetchResult(job, "jpeg", view)), view, { className: "main" });
   return create("div", { className: "downloads" }, download, menu);
 }
 
-/** The result as a file with a name that says what it shows. */
+/** The result as a file with a descriptive name. */
 async function fetchResult(job, format, view) {
   return fetchFile(await service.address(`${job.links.result}?format=${format}`), fileName(view.names, format));
 }
 
-/** An action that shares the result. After a long download, a browser wants another click. */
-function sharing(job, view) {
+/** Makes an action that shares the result. After a long download, browsers require another click. */
+function makeShareAction(job, view) {
   let file = null;
   return async () => {
     const isLoaded = file !== null;

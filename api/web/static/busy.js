@@ -1,6 +1,6 @@
-// Buttons that do nothing else while they wait for the service.
+// Buttons that ignore clicks while they wait for the service.
 
-/** Runs an action once at a time. The button keeps the focus meanwhile, as a disabled one would not. */
+/** Runs an action once at a time. The button is not disabled, so it keeps the focus. */
 export async function runOnce(button, action) {
   if (button.hasAttribute("aria-disabled")) return;
   button.setAttribute("aria-disabled", "true");

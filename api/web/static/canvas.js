@@ -12,7 +12,7 @@ export class Canvas {
     this.clear();
   }
 
-  /** Shows nothing; pictures that are still loading are dropped. */
+  /** Clears the canvas. Pictures that are still loading are ignored. */
   clear() {
     this.requests++;
     if (at("viewer").open) this.#closeViewer();
@@ -26,7 +26,7 @@ export class Canvas {
     at("blank").hidden = false;
   }
 
-  /** Shows the photograph, dimmed, until there is a picture, with which it can be compared later. */
+  /** Shows the photograph, dimmed, until there is a picture. Later it can be compared with the picture. */
   setPhotograph(blob) {
     if (blob) this.photograph = this.#loadPhotograph(URL.createObjectURL(blob));
   }
@@ -43,8 +43,8 @@ export class Canvas {
   }
 
   /**
-   * Shows the picture at a path, unless a later one was requested; returns whether it could be loaded, or
-   * undefined if it no longer matters.
+   * Shows the picture at a path. Returns whether it could be loaded, or undefined if another picture was
+   * requested meanwhile.
    */
   async show(path, alt) {
     const request = ++this.requests;
@@ -60,7 +60,7 @@ export class Canvas {
     return true;
   }
 
-  /** Lets the photograph, if there is one, be compared with the picture. */
+  /** Allows a comparison of the photograph, if there is one, with the picture. */
   async allowComparison() {
     const { photograph } = this;
     await photograph;
@@ -68,19 +68,19 @@ export class Canvas {
     at("before").hidden = at("compare").hidden = at("divider").hidden = false;
   }
 
-  /** Shows so many per cent of the photograph. */
+  /** Shows this percentage of the photograph. */
   compare(share) {
     at("compare").value = share;
     at("canvas").style.setProperty("--shown", `${share}%`);
   }
 
-  /** Shows the picture on the whole screen, or page; a click on it changes between its own size and the window's. */
+  /** Shows the picture on the full screen, or page. A click on it toggles between its own size and the window's. */
   enlarge() {
     const viewer = at("viewer");
     viewer.querySelector("img").src = at("after").src;
     viewer.classList.remove("actual");
     viewer.showModal();
-    viewer.firstElementChild.requestFullscreen?.().catch(() => {}); // not on every phone, and never a dialog
+    viewer.firstElementChild.requestFullscreen?.().catch(() => {}); // some phones cannot; a dialog itself never can
   }
 
   onViewerClick(event) {
@@ -93,7 +93,7 @@ export class Canvas {
     screen.scrollTo(x * target.clientWidth - screen.clientWidth / 2, y * target.clientHeight - screen.clientHeight / 2);
   }
 
-  /** The full screen and the large view end together, whichever ends first. */
+  /** When the full screen or the large view ends, ends the other, too. */
   onFullscreenChange() {
     if (!document.fullscreenElement) at("viewer").close();
     else if (!at("viewer").open) document.exitFullscreen();

@@ -6,7 +6,7 @@ const DASHES = { total: "1 3", content: "", style: "8 3", tv: "3 3", gamut: "8 3
 const HEIGHT = 200, RIGHT = 70, EDGE = 10;
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Curves that grow while a job is painted. */
+/** Curves that are extended while a job is painted. */
 export class Curves {
   /** @param {HTMLElement} figure */
   constructor(figure) {
@@ -23,7 +23,7 @@ export class Curves {
     this.figure.hidden = true;
   }
 
-  /** All that is known so far. */
+  /** Replaces all points. */
   set(curves) {
     this.iterations = [...curves.iterations];
     for (const term of TERMS) this.terms[term] = [...curves[term]];
@@ -31,7 +31,7 @@ export class Curves {
     this.draw();
   }
 
-  /** One more point; what came before it comes from the whole curves. */
+  /** Adds a point. Earlier points come from `set`. */
   add(iteration, losses) {
     if (!losses || iteration <= (this.iterations.at(-1) ?? 0)) return;
     this.iterations.push(iteration);
@@ -39,7 +39,7 @@ export class Curves {
     this.draw();
   }
 
-  /** Marks the newest iteration: the weights were changed there. */
+  /** Marks the newest iteration, where the weights were changed. */
   mark() {
     this.marks.push(this.iterations.at(-1) ?? 0);
     this.draw();
@@ -50,7 +50,7 @@ export class Curves {
     this.width = this.svg.clientWidth;
     if (this.figure.hidden || !this.width) return;
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
-    // The gamut's cost falls to next to nothing: what it has below the other terms is not drawn.
+    // The gamut term falls almost to 0: values below those of the other terms are not drawn.
     const values = TERMS.filter((term) => term !== "gamut")
       .flatMap((term) => this.terms[term]).filter((value) => value > 0);
     this.least = Math.min(...values);
@@ -78,7 +78,7 @@ export class Curves {
     return path;
   }
 
-  /** The names at the right, each at its curve's end, without overlap. */
+  /** The names of the curves, to the right of their ends, without overlap. */
   names(y) {
     const ends = TERMS.filter((term) => this.shows(this.terms[term].at(-1)))
       .map((term) => ({ term, height: y(this.terms[term].at(-1)) }))

@@ -1,6 +1,6 @@
-// The API in Swagger UI, ready to be tried out: JSON with an example that works as it stands, and forms with that
-// example's values. The other fields of a form are blank, and have the preset's value: Swagger UI would fill in every
-// field with a value that it makes up, and send it.
+// The API in Swagger UI, ready to try out: JSON with an example that works, and forms with the values of that example.
+// The other fields of a form are blank, so that the preset's values apply. Swagger UI would otherwise fill in every
+// field with an invented value, and send it.
 
 const JSON_BODY = "application/json";
 const FORM = "multipart/form-data";
@@ -44,7 +44,7 @@ function sortByGroup(properties) {
   return Object.fromEntries(order.flatMap((group) => fields.filter(([, property]) => property[GROUP] === group)));
 }
 
-// Swagger UI has one flat table for a form, and no component for its rows that could be extended.
+// Adds headings to the table of a form. Swagger UI has no component for the rows that could be extended.
 function showGroups() {
   for (const row of document.querySelectorAll("tr[data-property-name]")) {
     const group = groups.get(row.dataset.propertyName);

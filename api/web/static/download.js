@@ -1,4 +1,4 @@
-// Pictures of the service as files, and how a browser saves them.
+// Fetches pictures of the service as files, and saves them.
 
 import { create } from "./dom.js";
 import { ServiceError } from "./service.js";

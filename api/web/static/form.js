@@ -8,7 +8,7 @@ import { Picker, acceptPastes } from "./picker.js";
 import * as service from "./service.js";
 import { duration, stem } from "./words.js";
 
-const MOST_STYLES = 8;
+const MAX_STYLES = 8;
 const EXAMPLES = {
   content: ["harbour", "still_life"],
   style: ["swirls", "wave", "fire", "cubist", "pointillism", "stained_glass", "ink_wash"],
@@ -20,7 +20,7 @@ export class NewPicture {
     this.onKey = onKey;
     this.element = at("new");
     this.content = new Picker(at("content-picker"));
-    this.style = new Picker(at("style-picker"), { most: MOST_STYLES });
+    this.style = new Picker(at("style-picker"), { most: MAX_STYLES });
     this.pickers = [this.content, this.style];
     this.options = new OptionFields(at("more"));
     acceptPastes(this.pickers);
@@ -28,7 +28,7 @@ export class NewPicture {
       picker.addExamples(EXAMPLES[picker.field]);
       picker.restore();
     }
-    this.weights = null; // those of a job whose settings were entered, until the dial is moved
+    this.weights = null; // of a job whose settings were entered, until the dial is moved
     at("dial").addEventListener("input", () => {
       this.weights = null;
       showPlace(at("dial"), at("dial-value"));
@@ -42,11 +42,11 @@ export class NewPicture {
     this.loadPresets();
   }
 
-  /** The sizes of the presets, and how long a picture takes with each as things are. */
+  /** Shows the sizes of the presets, and how long a picture takes with each at the moment. */
   async loadPresets() {
-    const answer = await service.getPresets().catch(() => null);
-    if (!answer) return;
-    this.presets = Object.fromEntries(answer.presets.map((preset) => [preset.name, preset]));
+    const response = await service.getPresets().catch(() => null);
+    if (!response) return;
+    this.presets = Object.fromEntries(response.presets.map((preset) => [preset.name, preset]));
     for (const input of this.element.querySelectorAll("input[name=preset]")) {
       const { options, eta_seconds: seconds } = this.presets[input.value];
       input.parentElement.querySelector("small").textContent = [`${options.size} px`, seconds == null ? "" : duration(seconds)].filter(Boolean).join("\n");
@@ -62,7 +62,7 @@ export class NewPicture {
     return new FormData(this.element).get("preset");
   }
 
-  /** What the chosen pictures are called. */
+  /** The names of the chosen pictures. */
   get names() {
     const [content] = this.content.files.map((file) => stem(file.name));
     return { content, styles: this.style.files.map((file) => stem(file.name)) };
@@ -113,7 +113,7 @@ export class NewPicture {
     return form;
   }
 
-  /** Shows what is wrong, next to what caused it. */
+  /** Shows errors next to their causes. */
   showError(error) {
     if (service.needsKey(error)) return this.onKey();
     const { content, style, ...others } = error.fields ?? {};

@@ -60,7 +60,7 @@ export class Gallery {
     return item;
   }
 
-  /** Takes a job off the list, and deletes it if that is not undone in time. */
+  /** Removes a job from the list, and deletes it unless this is undone in time. */
   async remove(job) {
     await this.deleteNow();
     this.deleting = job;
@@ -98,13 +98,13 @@ export class Gallery {
     await this.draw();
   }
 
-  /** Deletes what can still be restored. The page may be gone before the answer: the next one makes sure. */
+  /** Deletes the job that can still be restored. If the page closes too early, the next one deletes it. */
   leave() {
     const job = this.endUndo();
     if (job) this.delete(job).catch(() => {});
   }
 
-  /** From now on nothing can be restored. Returns the job that could. */
+  /** Ends the time for an undo. Returns the job that could be restored. */
   endUndo() {
     clearTimeout(this.timer);
     const job = this.deleting;
@@ -113,7 +113,7 @@ export class Gallery {
     return job;
   }
 
-  /** Deletes a job there and here. */
+  /** Deletes a job at the service and in this browser. */
   async delete({ id }) {
     await service.deleteJob(id).catch((error) => {
       if (!service.isMissing(error)) throw error;
@@ -121,10 +121,10 @@ export class Gallery {
     await store.remove(id);
   }
 
-  /** Deletes what was deleted in pages that were left. What is younger can still be restored in another page. */
+  /** Deletes jobs removed in closed pages. Newer ones can still be restored in another page. */
   async finishDeletions() {
     const jobs = (await store.all()).filter(({ deleted }) => deleted && Date.now() - deleted > UNDO_MILLISECONDS);
-    for (const job of jobs) await this.delete(job).catch(() => {}); // at the next
+    for (const job of jobs) await this.delete(job).catch(() => {}); // the next page tries again
   }
 
   showUndo(sentence, canUndo) {
@@ -133,7 +133,7 @@ export class Gallery {
     this.undo.querySelector("button").hidden = !canUndo;
   }
 
-  /** Updates the jobs that are not over, time and again; less often where that is too often for the service. */
+  /** Updates the jobs that are not over, again and again; less often if the service gets too many requests. */
   async poll() {
     for (let pause = POLL_MILLISECONDS; ; ) {
       await new Promise((resume) => setTimeout(resume, pause));
@@ -143,7 +143,7 @@ export class Gallery {
     }
   }
 
-  /** Returns whether the service had too many requests. */
+  /** Returns whether the service got too many requests. */
   async updateAll() {
     const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
     for (const known of waiting) {

@@ -1,4 +1,4 @@
-// One job, from the queue to the picture: its preview, progress and result, and its weights while it is painted.
+// A job, from the queue to the picture: preview, progress, result, and the weights while it is painted.
 
 import { actionsFor } from "./actions.js";
 import { Canvas } from "./canvas.js";
@@ -27,7 +27,7 @@ export class JobView {
 
   /**
    * Shows a job and follows it until it is over.
-   * @param {object} [known] what will be stored of it; otherwise what is stored already
+   * @param {object} [known] its stored data, if they are not stored yet
    */
   async open(id, known) {
     this.close();
@@ -71,7 +71,7 @@ export class JobView {
     return this.session?.job ?? null;
   }
 
-  /** What its pictures are called, if this browser submitted it. */
+  /** The names of its pictures, if this browser submitted it. */
   get names() {
     return this.session?.names;
   }
@@ -131,7 +131,7 @@ export class JobView {
     }
   }
 
-  /** Shows the result; tries again until it is there. */
+  /** Shows the result. Tries again until it can be loaded. */
   async finish() {
     const { session, job } = this;
     if (job.status !== "succeeded") return;
@@ -148,7 +148,7 @@ export class JobView {
       this.curves.set(losses);
       this.showError("");
       this.canvas.allowComparison();
-      if (stored && !stored.thumbnail) this.storeThumbnail(job).catch(() => {}); // the next time, then
+      if (stored && !stored.thumbnail) this.storeThumbnail(job).catch(() => {}); // tried again next time
     } catch (error) {
       if (this.session !== session) return;
       if (service.isFinal(error)) return this.end(error);
@@ -162,7 +162,7 @@ export class JobView {
     this.onChange();
   }
 
-  /** The dial was moved. What it says counts until the service has answered, whatever events come before. */
+  /** The dial was moved. Its place is kept until the service responds, even if events arrive before. */
   onDial() {
     const { session } = this;
     if (!this.job || isOver(this.job.status)) return;
@@ -180,7 +180,7 @@ export class JobView {
     );
     if (this.session !== session || session.dial !== place) return; // moved again meanwhile, or too late
     session.dial = null;
-    if (error?.code === "job_over") return; // which its last event will say
+    if (error?.code === "job_over") return; // the last event will show it
     this.showError(error?.message ?? "");
     if (!job) return this.showDial(service.place(this.job.options));
     this.show(job);
@@ -188,7 +188,7 @@ export class JobView {
     this.showNotice(`The weights were changed: style ${percent(place)}.`);
   }
 
-  /** What the dial says no longer matters. */
+  /** Ignores the place of the dial from now on. */
   dropDial() {
     clearTimeout(this.dialPause);
     this.session.dial = null;
@@ -198,7 +198,7 @@ export class JobView {
     turn(at("live-dial"), at("live-value"), place);
   }
 
-  /** Replaces the buttons. The focus stays on the same one, or else among them. */
+  /** Replaces the buttons. The focus stays on the same button, or else on the group. */
   showActions(buttons) {
     const group = at("actions");
     const focused = group.contains(document.activeElement) && document.activeElement.textContent;
@@ -229,7 +229,7 @@ export class JobView {
     at("job-error").textContent = sentence;
   }
 
-  /** Nothing more can be shown of this job. */
+  /** Stops showing this job because of a final error. */
   end(error) {
     this.session?.stop();
     if (service.isMissing(error)) {

@@ -7,7 +7,7 @@ import { JobView } from "./job.js";
 import * as service from "./service.js";
 import * as store from "./store.js";
 import { SweepView } from "./sweep.js";
-import { reduced } from "./thumbnail.js";
+import { shrink } from "./thumbnail.js";
 import { summary } from "./words.js";
 import { WorkersView } from "./workers.js";
 
@@ -16,7 +16,7 @@ const SWEEP_PLACES = [0.1, 0.3, 0.5, 0.7, 0.9];
 const SWEEP_CONTENT_WEIGHT = 0.5;
 
 const form = new NewPicture({
-  onSubmit: async (data, { photograph, ...known }) => submit(data, { ...known, before: await reduced(photograph, PHOTOGRAPH_PIXELS) }),
+  onSubmit: async (data, { photograph, ...known }) => submit(data, { ...known, before: await shrink(photograph, PHOTOGRAPH_PIXELS) }),
   onKey: askForKey,
 });
 const gallery = new Gallery(at("gallery"), {
@@ -45,7 +45,7 @@ const workers = new WorkersView(at("workers"), () => view.job?.status === "queue
 
 at("key-button").addEventListener("click", askForKey);
 document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address says which job is shown
+  event.preventDefault(); // the URL's fragment names the job
   at("new-title").focus();
 });
 at("key").addEventListener("close", () => {
@@ -80,13 +80,13 @@ function formFor(job, changes) {
   return service.formWith({ ...service.texts(job.options), ...changes });
 }
 
-/** What is stored of a job besides its state. */
+/** The stored data of a job, except for its state. */
 async function describeStored(job) {
   const { names, submitted, before } = (await store.get(job.id)) ?? {};
   return { names, submitted, before };
 }
 
-/** What a job has in common with the one whose pictures it uses: all of its options are its own. */
+/** The stored data that a job shares with the job whose pictures it uses: not the options. */
 async function describeSource(job) {
   const { submitted, ...stored } = await describeStored(job);
   return { ...stored, submitted: { ...submitted, preset: undefined, start_image: undefined } };
@@ -96,7 +96,7 @@ async function submit(data, stored) {
   await show(await service.submit(data), stored);
 }
 
-/** Stores a job that was just submitted, and shows it: in this order, so that a reload finds what is shown. */
+/** Stores a new job, then shows it: in this order, so that a reload finds it. */
 async function show(job, stored) {
   await store.add(job.id, { status: job.status, note: summary(job.options), ...stored });
   location.hash = `job=${job.id}`;

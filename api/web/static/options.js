@@ -1,13 +1,13 @@
-// The fields under “More options”: four that most people need, and all others in groups.
+// The fields under “More options”: four common ones, and all others in groups.
 
 import { create } from "./dom.js";
 import { getOptions, plain, text } from "./service.js";
 
-/** The options that are not fields here: the form has them elsewhere. */
+/** Options that have no field here, because the form has them elsewhere. */
 const FORM_FIELDS = ["content", "style", "content_weight", "style_weight", "preset", "pictures_of"];
-/** With `until_fetched`, what is shown would soon be too late to download. */
+/** With `until_fetched`, a picture could be deleted while it is still shown. */
 const HIDDEN = ["keep"];
-/** Their names and meanings for people who do not know the method. */
+/** Common options, with names and hints for people who do not know the method. */
 const COMMON = {
   size: { title: "Size", hint: "The longest side, in pixels." },
   style_scale: { title: "Stroke size", hint: "Above 1 broader, below 1 finer." },
@@ -15,7 +15,7 @@ const COMMON = {
   tv_weight: { title: "Smoothness", hint: "More is smoother; 0 turns it off." },
 };
 
-/** What a field of the API is called on the page. */
+/** The name of an API field on the page. */
 export const fieldTitle = ({ name, title }) => COMMON[name]?.title ?? title;
 
 export class OptionFields {
@@ -42,7 +42,7 @@ export class OptionFields {
     this.showPreset(this.preset);
   }
 
-  /** Shows the values of a preset as those that apply where nothing is entered. */
+  /** Shows the values of a preset as the defaults of the fields. */
   showPreset(preset) {
     this.preset = preset;
     if (!preset) return;
@@ -61,7 +61,7 @@ export class OptionFields {
     this.showErrors({});
   }
 
-  /** Enters the options of a job where they differ from the preset's. */
+  /** Enters the options of a job that differ from the preset's. */
   async enter(options) {
     await this.load();
     this.reset();
@@ -70,7 +70,7 @@ export class OptionFields {
       const value = text(options[input.name]);
       if (value === text(this.preset?.options[input.name])) continue;
       if (input.type === "checkbox") input.checked = options[input.name];
-      else if (value !== "image") input.value = value; // that image is not sent again
+      else if (value !== "image") input.value = value; // the start image is not sent again
       input.closest("details").open = true;
     }
   }
@@ -81,7 +81,7 @@ export class OptionFields {
     return Object.fromEntries(chosen.map(({ name, files }) => [name, [...files].map((file) => file.name)]));
   }
 
-  /** Adds what was entered to a form; the preset sets everything else. */
+  /** Adds the entered values to a form. The preset sets everything else. */
   addTo(form) {
     for (const input of this.inputs()) {
       if (input.type === "file") for (const file of input.files) form.append(input.name, file);
@@ -89,7 +89,7 @@ export class OptionFields {
     }
   }
 
-  /** Shows errors beside their fields and goes to the first; returns those without a field. */
+  /** Shows errors beside their fields, and scrolls to the first. Returns those without a field. */
   showErrors(errors) {
     for (const place of this.element.querySelectorAll(".error")) place.textContent = "";
     for (const input of this.inputs()) input.ariaInvalid = null;
@@ -117,7 +117,7 @@ export class OptionFields {
   }
 }
 
-function grouped(options) {
+function groupOptions(options) {
   const groups = new Map();
   for (const option of options) groups.set(option.group, [...(groups.get(option.group) ?? []), option]);
   return groups;
@@ -129,10 +129,10 @@ const grid = (fields) => create("div", { className: "grid" }, ...fields);
 
 function field({ name, title: fullTitle, schema, description, default: fallback }) {
   const title = fieldTitle({ name, title: fullTitle });
-  const input = inputFor(schema);
+  const input = makeInput(schema);
   input.dataset.title = title;
   input.dataset.default = text(fallback);
-  const hint = create("small", { id: `hint-${name}`, textContent: COMMON[name]?.hint ?? shortened(description, input) });
+  const hint = create("small", { id: `hint-${name}`, textContent: COMMON[name]?.hint ?? shorten(description, input) });
   Object.assign(input, { name, id: `option-${name}` });
   input.setAttribute("aria-describedby", hint.id);
   const error = create("span", { className: "error", id: `error-${name}` });
@@ -140,7 +140,7 @@ function field({ name, title: fullTitle, schema, description, default: fallback 
   return create("label", {}, title, input, error, hint);
 }
 
-function inputFor(schema) {
+function makeInput(schema) {
   if (schema.type === "boolean") return create("input", { type: "checkbox", value: "true" });
   if (schema.enum) {
     return create("select", {}, ...["", ...schema.enum].map((choice) => new Option(choice, choice)));
@@ -149,19 +149,19 @@ function inputFor(schema) {
   if ((schema.items ?? schema).format === "binary") {
     return Object.assign(input, { type: "file", accept: "image/*", multiple: schema.type === "array" });
   }
-  // A field for numbers would keep back what it does not take for one, and the preset's value would be used.
+  // A number field hides invalid text from scripts: the preset's value would be used without an error.
   if (schema.type === "integer") input.inputMode = "numeric";
   if (schema.type === "number") input.inputMode = "decimal";
   return input;
 }
 
-/** What was entered; a number may have a decimal comma. */
+/** The entered value. A number may have a decimal comma. */
 function valueOf(input) {
   return input.inputMode === "decimal" ? input.value.replace(",", ".") : input.value;
 }
 
-/** A description without Markdown; only its first sentence beside a box, or where a file is all that can be given. */
-function shortened(description, input) {
+/** A description without Markdown. For a checkbox or a file, only its first sentence. */
+function shorten(description, input) {
   const words = plain(description);
   return ["checkbox", "file"].includes(input.type) ? words.split(/(?<=\.) /)[0] : words;
 }

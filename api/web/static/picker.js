@@ -1,4 +1,4 @@
-// A field of pictures: chosen from the disk, dropped, pasted, or an example.
+// A field for pictures: chosen from the disk, dropped, pasted, or an example.
 
 import { create } from "./dom.js";
 import { fetchFile } from "./download.js";
@@ -7,7 +7,7 @@ import * as store from "./store.js";
 const READABLE = ["image/jpeg", "image/png", "image/webp", "image/avif"];
 const MEGABYTES = Number(document.querySelector("meta[name=upload-limit-megabytes]").content);
 
-/** Why a file cannot be used, in words; empty if it can. */
+/** A sentence on why a file cannot be used, empty if it can. */
 export function fileError(file) {
   const type = file.type || "";
   if (/hei[cf]$/i.test(type) || /\.hei[cf]$/i.test(file.name)) {
@@ -31,7 +31,7 @@ export class Picker {
     this.field = element.dataset.field;
     this.most = most;
     this.files = [];
-    this.examples = 0; // how many were requested; those that are still loading at the next choice are ignored
+    this.examples = 0; // how many were requested, so that ones that load too late are ignored
     this.input = element.querySelector("input[type=file]");
     this.input.accept = READABLE.join();
     this.addButton = element.querySelector(".add");
@@ -57,7 +57,7 @@ export class Picker {
     }
   }
 
-  /** Replaces the pictures, or adds to them; reports the first one that cannot be used. */
+  /** Replaces the pictures, or adds to them. Shows an error for the first one that cannot be used. */
   choose(files) {
     const errors = files.map(fileError).filter(Boolean);
     const good = files.filter((file) => !fileError(file));
@@ -79,7 +79,7 @@ export class Picker {
     return this.addButton?.getAttribute("aria-pressed") === "true";
   }
 
-  /** Whether the next picture is added to those that are chosen. */
+  /** Sets whether the next picture is added to the chosen ones. */
   setAdding(isAdding) {
     this.addButton?.setAttribute("aria-pressed", String(isAdding));
     this.element.classList.toggle("adding", isAdding);
@@ -147,7 +147,7 @@ export class Picker {
     return button;
   }
 
-  /** Loads an example and chooses it, unless something else is chosen meanwhile. */
+  /** Loads an example and chooses it, unless another picture was chosen meanwhile. */
   async chooseExample(path, name) {
     const request = ++this.examples;
     const file = await fetchFile(path, name).catch(() => null);
@@ -157,7 +157,7 @@ export class Picker {
   }
 }
 
-/** Pasted pictures go to the picker that has the focus, or to the first empty one. */
+/** Adds pasted pictures to the picker that has the focus, or else to the first empty one. */
 export function acceptPastes(pickers) {
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];

@@ -1,12 +1,12 @@
-// The API, as the page calls it. Every failure is a ServiceError, with a sentence for a person.
+// The page's client of the API. Every failure is a ServiceError with a sentence for people.
 
 const KEY = "pastiche-key";
 const TOKEN_REST_SECONDS = 60;
 
-/** A sentence of the API, without the marks around names. */
+/** A sentence of the API without backquotes. */
 export const plain = (sentence) => sentence.replaceAll("`", "");
 
-/** What went wrong, in a sentence, and for each field of the form. */
+/** A failed request: a sentence, and one for each invalid field of the form. */
 export class ServiceError extends Error {
   constructor(sentence, { status = 0, code = "", fields = {} } = {}) {
     super(plain(sentence));
@@ -20,12 +20,12 @@ export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error
 /** Whether another try cannot succeed. */
 export const isFinal = ({ status, code }) => [401, 403, 404, 410, 422].includes(status) || code === "encoding_failed";
 
-/** Whether what was requested does not exist, or no longer. */
+/** Whether the requested resource does not exist, or was deleted. */
 export const isMissing = ({ status }) => [404, 410].includes(status);
 
 let token = { value: "", until: 0 };
 
-let unstoredKey = ""; // where this browser refuses to store it
+let unstoredKey = ""; // the key, if this browser refuses to store it
 
 export const key = {
   get() {
@@ -55,13 +55,13 @@ export const finishJob = (id) => request("POST", `jobs/${id}/finish`);
 export const retryJob = (id) => submitOnce(`jobs/${id}/retry`);
 /** Deletes a job, even if the page is being closed. */
 export const deleteJob = (id) => request("DELETE", `jobs/${id}`, undefined, {}, { keepalive: true });
-/** Requests the first byte of a result: throws an error that says why there is none. */
+/** Requests the first byte of a result. Throws an error with the reason if there is none. */
 export const checkResult = (path) => request("GET", path.replace(/^\//, ""), undefined, { Range: "bytes=0-0" });
 export const getSweep = (id) => request("GET", `sweeps/${id}`);
 export const getPresets = () => request("GET", "presets");
 export const getWorkers = () => request("GET", "workers");
 
-let options; // those of a service do not change
+let options; // cached, because they do not change
 
 export const getOptions = () =>
   (options ??= request("GET", "options").catch((error) => {
@@ -69,11 +69,11 @@ export const getOptions = () =>
     throw error;
   }));
 
-/** Submits a form once, however often the connection is lost on the way or the first try is still processed. */
+/** Submits a form only once, even if the connection is lost or the first try is still being processed. */
 export const submit = (form) => submitOnce("jobs", form);
 export const submitSweep = (form) => submitOnce("sweeps", form);
 
-/** An address for an image, a stream or a download: with a key, it has a token that can only read. */
+/** The URL of an image, a stream or a download. If there is a key, it has a read-only token. */
 export async function address(path) {
   const relative = path.replace(/^\//, "");
   if (!key.get()) return relative;
@@ -86,15 +86,15 @@ export async function address(path) {
 
 /** The weights at a place between content (0) and style (1). */
 export function weights(place) {
-  return { content_weight: rounded(1 - place), style_weight: rounded(place) };
+  return { content_weight: round(1 - place), style_weight: round(place) };
 }
 
-/** Where between content and style a job's weights are. */
+/** The place of a job's weights between content (0) and style (1). */
 export function place({ content_weight: content, style_weight: style }) {
   return style / (content + style);
 }
 
-/** A job's options as a form has them; those that are not set are left out. */
+/** A job's options as texts for a form. Options that are not set are left out. */
 export function texts(options) {
   const written = Object.entries(options).map(([name, value]) => [name, text(value)]);
   return Object.fromEntries(written.filter(([, value]) => value !== ""));
@@ -107,14 +107,14 @@ export function formWith(fields) {
   return form;
 }
 
-/** A value as a form has it; empty if it is not set. */
+/** A value as text for a form, empty if it is not set. */
 export function text(value) {
   if (Array.isArray(value)) return value.join(",");
   if (value instanceof Object) return Object.entries(value).map((entry) => entry.join(":")).join(",");
   return String(value ?? "");
 }
 
-const rounded = (value) => Math.round(value * 1000) / 1000;
+const round = (value) => Math.round(value * 1000) / 1000;
 
 async function submitOnce(path, form) {
   const once = { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };

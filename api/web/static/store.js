@@ -1,12 +1,12 @@
-// What this browser stores: its jobs {id, at, status, note, names, submitted, before, thumbnail, deleted}, and the chosen pictures.
-// Jobs that it refuses to store, in a private window or on a full disk, are remembered until the page is closed.
+// The database in this browser: jobs {id, at, status, note, names, submitted, before, thumbnail, deleted}, and the chosen pictures.
+// Jobs that cannot be stored, in a private window or on a full disk, are kept in memory until the page is closed.
 // Pictures are stored as bytes: WebKit stores no blobs in a private window.
 
 const DATABASE = "pastiche";
 const JOBS = "jobs";
 const CHOSEN = "chosen";
 
-const unstored = new Map(); // jobs by id; one counts for more than an older version in the database
+const unstored = new Map(); // jobs by id, which override older versions in the database
 
 function open() {
   return new Promise((resolve, reject) => {
@@ -21,7 +21,7 @@ function open() {
   });
 }
 
-/** Runs an action in one transaction. What it returns counts only if the transaction could be completed. */
+/** Runs an action in one transaction, and returns its result once the transaction is complete. */
 async function run(name, mode, action) {
   const database = await open();
   try {
@@ -36,11 +36,11 @@ async function run(name, mode, action) {
 function completion(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error); // on a full disk, after the requests have succeeded
+    transaction.onabort = () => reject(transaction.error); // a full disk: requests succeed before
   });
 }
 
-function answer(request) {
+function resultOf(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
@@ -49,7 +49,7 @@ function answer(request) {
 
 const pack = async (file) => ({ type: file.type, name: file.name, bytes: await file.arrayBuffer() });
 
-/** Whether it is a packed picture. Older versions of the page stored blobs, which have a method `bytes`. */
+/** Whether a value is a packed picture. Older versions of the page stored blobs, which have a method `bytes`. */
 const isPacked = (value) => value?.bytes instanceof ArrayBuffer;
 
 function unpack({ type, name, bytes }) {
@@ -67,7 +67,7 @@ function unpackPictures(job) {
 
 /** All jobs, the newest first. */
 export async function all() {
-  const stored = await run(JOBS, "readonly", (jobs) => answer(jobs.getAll())).catch(() => []);
+  const stored = await run(JOBS, "readonly", (jobs) => resultOf(jobs.getAll())).catch(() => []);
   const jobs = new Map([...stored.map((job) => [job.id, job]), ...unstored]);
   return [...jobs.values()].map(unpackPictures).sort((one, other) => other.at - one.at);
 }
@@ -76,7 +76,7 @@ export async function all() {
 export const get = async (id) => unpackPictures(await find(id));
 
 async function find(id) {
-  return unstored.get(id) ?? run(JOBS, "readonly", (jobs) => answer(jobs.get(id))).catch(() => undefined);
+  return unstored.get(id) ?? run(JOBS, "readonly", (jobs) => resultOf(jobs.get(id))).catch(() => undefined);
 }
 
 /** Stores a job that was submitted here. */
@@ -86,18 +86,18 @@ export async function add(id, more) {
   await change(id, (known) => ({ id, at, status: "queued", ...known, ...packed }));
 }
 
-/** Stores more of a job that is stored. */
+/** Updates a stored job. */
 export async function update(id, more) {
   const packed = await packPictures(more);
   await change(id, (known) => known && { ...known, ...packed });
 }
 
-/** Replaces a job, if there is one afterwards, in one transaction: other pages may change it too. */
+/** Changes a job in one transaction, because other pages may change it, too. */
 async function change(id, changed) {
   if (!unstored.has(id)) {
     const isStored = await run(JOBS, "readwrite", async (jobs) => {
-      const job = changed(await answer(jobs.get(id)));
-      if (job) await answer(jobs.put(job));
+      const job = changed(await resultOf(jobs.get(id)));
+      if (job) await resultOf(jobs.put(job));
     }).then(() => true, () => false);
     if (isStored) return;
   }
@@ -107,20 +107,20 @@ async function change(id, changed) {
 
 export async function remove(id) {
   unstored.delete(id);
-  await run(JOBS, "readwrite", (jobs) => answer(jobs.delete(id))).catch(() => {});
+  await run(JOBS, "readwrite", (jobs) => resultOf(jobs.delete(id))).catch(() => {});
 }
 
 /** The files that are chosen for a field. */
 export async function chosen(field) {
-  const files = await run(CHOSEN, "readonly", (stored) => answer(stored.get(field)));
+  const files = await run(CHOSEN, "readonly", (stored) => resultOf(stored.get(field)));
   return files?.map((file) => (isPacked(file) ? unpack(file) : file));
 }
 
-const newest = new Map(); // by field, the files that were chosen last
+const newest = new Map(); // the newest chosen files, by field
 
 export async function setChosen(field, files) {
   newest.set(field, files);
   const packed = await Promise.all(files.map(pack));
   if (newest.get(field) !== files) return;
-  await run(CHOSEN, "readwrite", (stored) => answer(stored.put(packed, field)));
+  await run(CHOSEN, "readwrite", (stored) => resultOf(stored.put(packed, field)));
 }

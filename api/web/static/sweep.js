@@ -17,7 +17,7 @@ export class SweepView {
     runOnClick(at("sheet"), () => this.saveSheet(), (sentence) => (at("sweep-error").textContent = sentence));
   }
 
-  /** Shows a sweep until all its pictures are there, or another is shown. */
+  /** Shows a sweep, and updates it until all its jobs are over or another is shown. */
   async open(id) {
     if (this.session?.id === id) return this.reveal();
     const session = { id };
@@ -65,14 +65,14 @@ export class SweepView {
     save(await fetchFile(await address(`${this.sheet}?format=jpeg`), "comparison.jpg"));
   }
 
-  /** Hides the picture of a job that was deleted; shows it again where that was undone. */
+  /** Hides the picture of a deleted job, or shows it again if that was undone. */
   setDeleted(id, isDeleted) {
     this.deleted[isDeleted ? "add" : "delete"](id);
     const item = findItem(id);
     if (item) item.hidden = isDeleted;
   }
 
-  /** Adds a picture, or updates it; removes that of a job that was deleted elsewhere. */
+  /** Adds, updates or removes the picture of a job. */
   async drawMember({ id, job }) {
     if (!job) return findItem(id)?.remove();
     const item = findItem(id) ?? at("sweep-pictures").appendChild(newItem(id));

@@ -5,14 +5,14 @@ import { address } from "./service.js";
 
 const THUMBNAIL_PIXELS = 320;
 
-/** A small copy of a job's result; null if the browser cannot make one. */
+/** A small copy of a job's result, null if the browser cannot make one. */
 export async function fetchThumbnail(job) {
   const response = await fetch(await address(`${job.links.result}?format=webp`));
-  return response.ok ? reduced(await response.blob(), THUMBNAIL_PIXELS) : null;
+  return response.ok ? shrink(await response.blob(), THUMBNAIL_PIXELS) : null;
 }
 
-/** A smaller JPEG of a picture, on white; null if the browser cannot make one. */
-export async function reduced(blob, longestSide) {
+/** A smaller JPEG of a picture, on white, null if the browser cannot make one. */
+export async function shrink(blob, longestSide) {
   try {
     const bitmap = await createImageBitmap(blob);
     const scale = Math.min(1, longestSide / Math.max(bitmap.width, bitmap.height));
@@ -20,7 +20,7 @@ export async function reduced(blob, longestSide) {
     canvas.width = Math.max(1, Math.round(bitmap.width * scale));
     canvas.height = Math.max(1, Math.round(bitmap.height * scale));
     const context = canvas.getContext("2d");
-    context.fillStyle = "white"; // behind what is transparent, as in every JPEG of the service
+    context.fillStyle = "white"; // behind transparent pixels, as in every JPEG of the service
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     bitmap.close();

@@ -1,4 +1,4 @@
-// A job's events, for as long as it is not over, over every loss of the connection.
+// The events of a job until it is over, with reconnections.
 
 import { address, getJob, isMissing } from "./service.js";
 
@@ -7,12 +7,12 @@ const KINDS = ["status", "progress", "preview", "done", "gone"];
 const REFUSED = [401, 403];
 
 /**
- * Watches a job: calls `onEvent(kind, data)` for each event, with the kind `refused` where a key is needed,
+ * Watches a job: calls `onEvent(kind, data)` for each event, with the kind `refused` if a key is needed,
  * and `onConnection(isConnected)` when the connection is lost or restored. Returns a function that stops it.
  */
 export function watch(id, { onEvent, onConnection }) {
   let source = null;
-  let again = 0;
+  let timer = 0;
   let ended = false;
 
   async function open() {
@@ -20,12 +20,12 @@ export function watch(id, { onEvent, onConnection }) {
     try {
       source = new EventSource(await address(`jobs/${id}/events`));
     } catch {
-      lost();
+      reconnect();
       return;
     }
     if (ended) return source.close();
     source.onopen = () => onConnection(true);
-    source.onerror = lost;
+    source.onerror = reconnect;
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
         onConnection(true);
@@ -35,22 +35,22 @@ export function watch(id, { onEvent, onConnection }) {
     }
   }
 
-  // A browser gives up when the service answers with an error: check whether the job exists.
-  function lost() {
+  // A browser gives up if the service responds with an error: check whether the job exists.
+  function reconnect() {
     if (ended) return;
     onConnection(false);
     source?.close();
-    clearTimeout(again);
-    again = setTimeout(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       getJob(id).then(open, (error) => {
-        if (isMissing(error)) last("gone", { id });
-        else if (REFUSED.includes(error.status)) last("refused", error);
-        else lost();
+        if (isMissing(error)) endWith("gone", { id });
+        else if (REFUSED.includes(error.status)) endWith("refused", error);
+        else reconnect();
       });
     }, PAUSE_MILLISECONDS);
   }
 
-  function last(kind, data) {
+  function endWith(kind, data) {
     if (ended) return;
     end();
     onConnection(true);
@@ -60,7 +60,7 @@ export function watch(id, { onEvent, onConnection }) {
   function end() {
     ended = true;
     source?.close();
-    clearTimeout(again);
+    clearTimeout(timer);
   }
 
   open();

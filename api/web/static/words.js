@@ -1,17 +1,17 @@
-// A job's state, settings, durations and names, in words.
+// Formats the state, settings, durations and names of jobs in words.
 
 import { place, plain } from "./service.js";
 
-/** A duration in words: “about 40 s”, “about 2.5 min”; above five seconds it is rounded by at most a tenth. */
+/** A duration in words: “about 40 s”, “about 2.5 min”. Above five seconds, rounding changes it by at most a tenth. */
 export function duration(seconds) {
   if (seconds < 30) return `about ${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 150) return `about ${5 * Math.round(seconds / 5)} s`;
   const minutes = seconds / 60;
-  return minutes < 150 ? `about ${rounded(minutes)} min` : `about ${rounded(minutes / 60)} h`;
+  return minutes < 150 ? `about ${round(minutes)} min` : `about ${round(minutes / 60)} h`;
 }
 
-/** To halves where a whole one is much. */
-const rounded = (number) => (number < 5 ? Math.round(2 * number) / 2 : Math.round(number));
+/** Rounds to halves below 5, else to whole numbers. */
+const round = (number) => (number < 5 ? Math.round(2 * number) / 2 : Math.round(number));
 
 /** The state of a job in a sentence. */
 export function describe(job) {
@@ -32,7 +32,7 @@ export function describe(job) {
   }
 }
 
-/** The state in a word or two, on a small picture; empty for a job that succeeded. */
+/** The state in a word, for a small picture. Empty for a job that succeeded. */
 export function label(status) {
   const labels = { queued: "waiting", running: "painting", succeeded: "" };
   return labels[status] ?? status;
@@ -46,10 +46,10 @@ export const percent = (share) => `${Math.round(100 * share)} %`;
 /** The balance of a job's weights: “Style 50 %”. */
 export const balance = (options) => `Style ${percent(place(options))}`;
 
-/** The settings of a job that matter most: “512 px · Style 50 %”. */
+/** The most important settings of a job: “512 px · Style 50 %”. */
 export const summary = (options) => `${options.size} px · ${balance(options)}`;
 
-/** What a picture is called: “harbour in the style of swirls”; undefined if its files are not known. */
+/** The title of a picture: “harbour in the style of swirls”. Undefined if its files are not known. */
 export function title({ content, styles } = {}) {
   return content && styles?.length ? `${content} in the style of ${styles.join(" and ")}` : undefined;
 }

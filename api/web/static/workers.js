@@ -1,4 +1,4 @@
-// The workers that paint: a line at the foot of the page, and each of them in detail.
+// The workers, in the footer of the page: a summary, and details of each.
 
 import { create } from "./dom.js";
 import { getWorkers } from "./service.js";
@@ -17,15 +17,15 @@ export class WorkersView {
     this.load();
   }
 
-  /** Shows the workers that live now, and again every few seconds while there is none or a job waits. */
+  /** Shows the running workers. Updates them every few seconds while there are none or a job waits. */
   async load() {
-    const answer = await getWorkers().catch(() => null);
-    this.show(answer?.workers);
+    const response = await getWorkers().catch(() => null);
+    this.show(response?.workers);
     clearTimeout(this.again);
-    if (answer?.workers.length === 0 || this.isWaiting()) this.again = setTimeout(() => this.load(), REFRESH_MILLISECONDS);
+    if (response?.workers.length === 0 || this.isWaiting()) this.again = setTimeout(() => this.load(), REFRESH_MILLISECONDS);
   }
 
-  /** @param {object[] | undefined} workers undefined if they cannot be loaded: then nothing is shown */
+  /** @param {object[] | undefined} workers undefined if they cannot be loaded: shows nothing */
   show(workers) {
     const details = this.element.querySelector("details");
     this.element.hidden = !workers;
@@ -52,16 +52,16 @@ function describe(worker) {
     device(worker),
     others.length ? `${backbone} (also ${others.join(", ")})` : backbone,
     precision,
-    `up to ${rounded(pixels / 1e6)} megapixels`,
-    rate === null ? "" : `${rounded(rate)} megapixel iterations/s`,
+    `up to ${round(pixels / 1e6)} megapixels`,
+    rate === null ? "" : `${round(rate)} megapixel iterations/s`,
     { true: "painting", false: "idle" }[isPainting],
   ].filter(Boolean).join(" · ");
 }
 
-/** The device with its memory, which some names have already: “NVIDIA H100 80GB HBM3”. */
+/** The device with its memory, unless its name has it: “NVIDIA H100 80GB HBM3”. */
 function device({ device: name, device_memory_bytes: bytes }) {
   return bytes === null || /\d ?GB/.test(name) ? name : `${name}, ${Math.round(bytes / 1e9)} GB`;
 }
 
-/** Two digits are enough. */
-const rounded = (number) => Number(number.toPrecision(2));
+/** Rounds to two digits. */
+const round = (number) => Number(number.toPrecision(2));

@@ -1,7 +1,7 @@
-"""Convolution and pooling with backward passes of their own, which keep less and compute less.
+"""Convolution and pooling with custom backward passes, which save less and compute less.
 
-The convolution pads, convolves and applies ReLU in one function. Pooling is by maxima, as VGG was
-trained, or by averages, which Gatys, Ecker and Bethge (2016), section 2, prefer.
+The convolution pads, convolves and applies ReLU in one function. Pooling takes maxima, as VGG was
+trained, or averages, which Gatys, Ecker and Bethge (2016), section 2, prefer.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,13 @@ NetworkPooling = Literal["average", "max"]
 
 @dataclass(frozen=True, slots=True)
 class FastConvolution(Convolution):
-    """A layer with its parameters in the form that its device computes fastest.
+    """A layer with its parameters in the form that is fastest on its device.
 
     Attributes:
-        winograd_weight: (36, C_in, C_out), where Winograd's algorithm is faster.
-        packed: where oneDNN can use them.
-        cudnn_bias: (C_out), the bias minus the threshold, where cuDNN fuses convolution and ReLU.
+        winograd_weight: (36, C_in, C_out), for Winograd's algorithm. None where it is not faster.
+        packed: for oneDNN. None where it cannot be used.
+        cudnn_bias: (C_out), the bias minus the threshold, for cuDNN's fused convolution and ReLU.
+            None where it cannot be used.
     """
 
     winograd_weight: Tensor | None = None
@@ -45,7 +46,7 @@ class FastConvolution(Convolution):
         """The layer on a device and in a precision, its weight in channels_last.
 
         Args:
-            output_dtype: of the feature map that it gives; None for `dtype`.
+            output_dtype: the precision of its feature map. None for `dtype`.
         """
         weight = convolution.weight.to(device, dtype, memory_format=torch.channels_last)
         shifted = (convolution.bias - convolution.threshold).to(device, dtype)
@@ -70,7 +71,7 @@ def convolve(
     padding: Padding = "replicate",
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """(B, C_in, H, W) → (B, C_out, H, W), after ReLU, in `dtype` or that of the features."""
+    """(B, C_in, H, W) → (B, C_out, H, W), after ReLU, in `dtype` or in the dtype of `features`."""
     output: Tensor = _Convolve.apply(features, convolution, padding, dtype or features.dtype)
     return output
 
@@ -83,17 +84,18 @@ def convolve_and_pool(
 ) -> Tensor:
     """`convolve`, then `pool` by maxima: (B, C_in, H, W) → (B, C_out, ⌊H/2⌋, ⌊W/2⌋).
 
-    What is below the threshold has no gradient, and a maximum is below it where all four are: ReLU
-    is undone at a quarter of the positions, and the map before pooling is freed at once.
+    A value below the threshold has no gradient, and a maximum is below it if all its four values
+    are. So the backward pass of ReLU runs on a quarter of the positions, and the feature map before
+    pooling is freed at once.
     """
     output: Tensor = _ConvolveAndPool.apply(features, convolution, padding, dtype or features.dtype)
     return output
 
 
 def pool(features: Tensor, pooling: NetworkPooling = "average") -> Tensor:
-    """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋) from 2×2 each; a side of 1 stays as it is."""
+    """(B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋), pooling 2×2 positions. A side of 1 stays as it is."""
     if pooling == "max":
-        # Windows do not overlap: torch's backward pass adds nothing up, so order does not matter.
+        # Windows do not overlap: torch's backward pass adds nothing up, so its order is irrelevant.
         return F.max_pool2d(features, _kernel(features.shape))
     averages: Tensor = _AveragePool.apply(features)
     return averages
@@ -112,9 +114,9 @@ def pad(features: Tensor, padding: Padding, value: float = 0.0) -> Tensor:
 
 
 def pad_backward(gradient: Tensor, padding: Padding) -> Tensor:
-    """The backward pass of `pad`, (B, C, H+2, W+2) → (B, C, H, W); overwrites its input.
+    """The backward pass of `pad`, (B, C, H+2, W+2) → (B, C, H, W). It overwrites its input.
 
-    torch's own adds in no fixed order on CUDA.
+    torch's own backward pass adds in no fixed order on CUDA.
     """
     if padding != "zeros":
         near = 1 + int(_is_mirrored(gradient, padding, border=1))
@@ -126,11 +128,11 @@ def pad_backward(gradient: Tensor, padding: Padding) -> Tensor:
 
 
 def convolution_dtype(device: torch.device, options: Options) -> torch.dtype:
-    """The precision in the options; by default bfloat16 where the hardware has it, else float32.
+    """The precision in the options. By default bfloat16 where the hardware has it, else float32.
 
     Emulated bfloat16 is slower than float32. With max pooling, rounding makes neighbours equal or
     swaps their order, and the gradient goes to the wrong one (a relative error of 0.2 near the
-    end); the pictures come out the same, as close to style and content.
+    end). Even so, the pictures are as close to style and content as in float32.
     """
     if options.precision != "auto":
         return {"bfloat16": torch.bfloat16, "float32": torch.float32}[options.precision]
@@ -142,7 +144,7 @@ def convolution_dtype(device: torch.device, options: Options) -> torch.dtype:
 
 
 class _AveragePool(torch.autograd.Function):
-    """Averages of 2×2 positions, with a backward pass that is a copy."""
+    """Averages of 2×2 positions, with a backward pass that only copies."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
@@ -157,8 +159,8 @@ class _AveragePool(torch.autograd.Function):
 class _Convolve(torch.autograd.Function):
     """Padding, convolution and ReLU.
 
-    Only the output is saved for the backward pass, which the next layer saves anyway; torch would
-    save the padded features too. And the backward pass of torch's padding adds in no fixed order on
+    Only the output is saved for the backward pass, and the next layer saves it anyway. torch would
+    save the padded features, too, and the backward pass of its padding adds in no fixed order on
     CUDA.
     """
 
@@ -176,7 +178,12 @@ class _Convolve(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (output,), convolution = ctx.saved_tensors, ctx.convolution
         gradient = torch.ops.aten.threshold_backward(gradients[0], output, convolution.threshold)
-        return _at_features(gradient, convolution, ctx.padding, ctx.dtype), None, None, None
+        return (
+            _at_input(gradient, convolution, ctx.padding, ctx.dtype),
+            None,
+            None,
+            None,
+        )
 
 
 class _ConvolveAndPool(torch.autograd.Function):
@@ -199,7 +206,7 @@ class _ConvolveAndPool(torch.autograd.Function):
         (pooled, indices), convolution = ctx.saved_tensors, ctx.convolution
         at_maxima = torch.ops.aten.threshold_backward(gradients[0], pooled, convolution.threshold)
         kernel = _kernel(ctx.shape)
-        # It reads the shape of the map, and nothing in it.
+        # The operator reads only the shape of this map, not its values.
         like = torch.empty(
             ctx.shape,
             dtype=at_maxima.dtype,
@@ -209,18 +216,23 @@ class _ConvolveAndPool(torch.autograd.Function):
         gradient = torch.ops.aten.max_pool2d_with_indices_backward(
             at_maxima, like, kernel, kernel, (0, 0), (1, 1), False, indices
         )
-        return _at_features(gradient, convolution, ctx.padding, ctx.dtype), None, None, None
+        return (
+            _at_input(gradient, convolution, ctx.padding, ctx.dtype),
+            None,
+            None,
+            None,
+        )
 
 
 def _kernel(shape: Sequence[int]) -> tuple[int, int]:
-    """The window of pooling for maps of this shape, (B, C, H, W)."""
+    """The size of the pooling window for maps of this shape, (B, C, H, W)."""
     return min(2, shape[2]), min(2, shape[3])
 
 
-def _at_features(
+def _at_input(
     gradient: Tensor, convolution: Convolution, padding: Padding, dtype: torch.dtype
 ) -> Tensor:
-    """The gradient at a convolution's input, (B, C_in, H, W), of one before ReLU."""
+    """The gradient at a convolution's input, (B, C_in, H, W), from the gradient before ReLU."""
     at_features = pad_backward(_backward(gradient, convolution), padding).to(dtype)
     return cuda.make_contiguous(at_features) if at_features.is_cuda else at_features
 
@@ -241,7 +253,7 @@ def _forward(padded: Tensor, convolution: Convolution, dtype: torch.dtype) -> Te
 
 
 def _backward(gradient: Tensor, convolution: Convolution) -> Tensor:
-    """The gradient at the padded input, (B, C_in, H+2, W+2), of one before ReLU."""
+    """The gradient at the padded input, (B, C_in, H+2, W+2), from the gradient before ReLU."""
     weight = convolution.weight
     if isinstance(convolution, FastConvolution):
         filters = convolution.winograd_weight
@@ -259,11 +271,12 @@ def _backward(gradient: Tensor, convolution: Convolution) -> Tensor:
 
 
 def _is_mirrored(features: Tensor, padding: Padding, border: int) -> bool:
-    """Whether the edges are mirrored: one row or column has nothing to mirror."""
+    """Whether the edges are mirrored. A single row or column has nothing to mirror."""
     return padding == "reflect" and min(features.shape[-2:]) - 2 * border > 1
 
 
 def _cpu_has_bfloat16() -> bool:
-    """AVX512-BF16 or AMX; oneDNN's own check passes on processors that only emulate it."""
+    """Whether the CPU has AVX512-BF16 or AMX. oneDNN's own check also passes on processors that
+    emulate bfloat16."""
     flags = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(torch.cpu, name)()) for name in flags if hasattr(torch.cpu, name))

@@ -1,8 +1,8 @@
 """CUDA: the device, arithmetic in a fixed order, and kernels that move less memory.
 
-On a GPU a pass over a feature map takes as long as its convolution. torch's kernels for maps with
-strides of their own move one number at a time, two bytes in bfloat16, and take four times as long
-as they must. Here the channels of a position are moved eight bytes at a time.
+On a GPU a pass over a feature map takes as long as its convolution. torch's kernels for maps that
+are not contiguous move one number at a time, two bytes in bfloat16, and take four times as long as
+necessary. The kernels here move the channels of a position eight bytes at a time.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from torch import Tensor
 from pastiche.options import OptionError
 
 MIN_CHANNELS = 8
-"""With fewer, a convolution's kernels are no faster than with as many."""
+"""With fewer channels, a convolution is no faster than with this many."""
 
 
 def best_device() -> torch.device:
@@ -26,10 +26,10 @@ def best_device() -> torch.device:
 
 
 def choose_device(device: torch.device | str | None) -> torch.device:
-    """The device itself or that of a name such as `cuda:1`, or the best where it is None.
+    """The device itself, the device with a name such as `cuda:1`, or the best device for None.
 
     Raises:
-        OptionError: nothing can be painted on it.
+        OptionError: it is neither a CPU nor a CUDA device, or does not exist.
     """
     if device is None:
         return best_device()
@@ -45,22 +45,22 @@ def choose_device(device: torch.device | str | None) -> torch.device:
 
 
 class _ExactArithmetic:
-    """The settings for `exact_arithmetic`, which are those of the whole process: several threads
-    may need them at once, and the last one sets what was set before the first."""
+    """The settings for `exact_arithmetic`. They apply to the whole process, and several threads may
+    need them at once: the last one to finish restores what was set before the first."""
 
     def __init__(self) -> None:
         self._lock, self._users = Lock(), 0
         self._before: tuple[bool, bool, str, str] = (False, False, "none", "none")
 
     def begin(self) -> None:
-        """Sets them, and notes what was set before."""
+        """Sets them, and stores what was set before."""
         with self._lock:
             if not self._users:
                 self._before = self._exchange((False, True, "ieee", "ieee"))
             self._users += 1
 
     def end(self) -> None:
-        """Sets what was set before, if nobody needs them any more."""
+        """Restores what was set before, if no other thread needs them."""
         with self._lock:
             self._users -= 1
             if not self._users:
@@ -71,8 +71,8 @@ class _ExactArithmetic:
         """Sets the new settings; returns the old ones."""
         cudnn: Any = torch.backends.cudnn  # `conv` has no type
         matmul = torch.backends.cuda.matmul
-        # `cudnn.flags` and `allow_tf32` set TF32 as torch did before 2.9, and fail where a program
-        # does it as now.
+        # `cudnn.flags` and `allow_tf32` use the TF32 settings from before torch 2.9, and fail in a
+        # program that uses the newer ones.
         precisions = cudnn.conv.fp32_precision, matmul.fp32_precision
         old = (cudnn.benchmark, cudnn.deterministic, *precisions)
         cudnn.benchmark, cudnn.deterministic, cudnn.conv.fp32_precision, matmul.fp32_precision = new
@@ -84,8 +84,8 @@ _EXACT_ARITHMETIC = _ExactArithmetic()
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
-    """On CUDA, cuDNN's algorithms that add in a fixed order, so that the same job gives the same
-    bytes, and float32 with all its digits in convolutions and matrix products."""
+    """On CUDA, uses only cuDNN algorithms that add in a fixed order, so that the same job gives the
+    same bytes, and full float32 precision in convolutions and matrix products."""
     _EXACT_ARITHMETIC.begin()
     try:
         yield
@@ -94,7 +94,7 @@ def exact_arithmetic() -> Iterator[None]:
 
 
 def is_recording() -> bool:
-    """Whether a CUDA graph is being recorded: what fails then would be replayed too."""
+    """Whether a CUDA graph is being recorded. A failed attempt would be part of the recording."""
     return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
 
 
@@ -118,7 +118,7 @@ def make_contiguous(features: Tensor) -> Tensor:
 
 
 def convolve_relu(padded: Tensor, weight: Tensor, cudnn_bias: Tensor, threshold: float) -> Tensor:
-    """A convolution and ReLU at a threshold, by cuDNN's one kernel for both, which clamps at 0.
+    """A convolution and ReLU at a threshold, by cuDNN's fused kernel, which clamps at 0.
 
     Args:
         padded: (B, C_in, H+2, W+2).
@@ -138,19 +138,19 @@ def convolve_backward(gradient: Tensor, weight: Tensor) -> Tensor:
     """
     if weight.shape[1] < MIN_CHANNELS:
         return _convolve_backward_few_channels(gradient, weight)
-    # A transposed convolution is the same kernel as the gradient of a plain one, but torch's way
-    # to the latter converts the gradient to another memory format, and back.
+    # A transposed convolution runs the same kernel as the gradient of a convolution, but torch's
+    # function for that gradient converts it to another memory format and back.
     return F.conv_transpose2d(gradient, weight)
 
 
 def average_pool_backward(
     gradient: Tensor, size: tuple[int, int], kernel: tuple[int, int]
 ) -> Tensor:
-    """The gradient at the input, (B, C, H, W), of one at the averages, (B, C, h, w).
+    """The gradient at the input, (B, C, H, W), from the gradient at the averages, (B, C, h, w).
 
     Args:
-        size: (H, W); a last row or column that no average covers has a gradient of 0.
-        kernel: how many positions, down and across, each average covers.
+        size: (H, W). A last row or column that no average covers has a gradient of 0.
+        kernel: how many positions each average covers, down and across.
     """
     (down, across), (height, width), (batch, channels) = kernel, size, gradient.shape[:2]
     covered = (gradient.shape[2] * down, gradient.shape[3] * across)
@@ -164,8 +164,8 @@ def average_pool_backward(
 
 
 def _convolve_backward_few_channels(gradient: Tensor, weight: Tensor) -> Tensor:
-    """As a matrix product whose rows are added up where they belong: a GPU's convolutions are made
-    for many channels."""
+    """`convolve_backward` as a matrix product, with the results added up at their positions. A
+    GPU's convolutions are made for many channels."""
     height, width = gradient.shape[-2:]
     rows = gradient.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H·W, C_out)
     windows = weight.flatten(1).T @ rows.mT  # (B, 9·C_in, H·W)
@@ -173,13 +173,13 @@ def _convolve_backward_few_channels(gradient: Tensor, weight: Tensor) -> Tensor:
 
 
 def _as_words(features: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, H, W, ·), eight bytes a number where the channels come out even.
+    """(B, C, H, W) → (B, H, W, ·), in words of eight bytes if the channels divide evenly.
 
-    A view where the features are channels_last.
+    A view if the features are channels_last.
     """
-    positions, each = features.permute(0, 2, 3, 1), 8 // features.element_size()
-    if positions.shape[3] % each:
+    positions, word_size = features.permute(0, 2, 3, 1), 8 // features.element_size()
+    if positions.shape[3] % word_size:
         return positions
-    if positions.stride(3) != 1 or any(stride % each for stride in positions.stride()[:3]):
+    if positions.stride(3) != 1 or any(stride % word_size for stride in positions.stride()[:3]):
         positions = positions.clone(memory_format=torch.contiguous_format)
     return positions.view(torch.int64)

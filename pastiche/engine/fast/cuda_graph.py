@@ -1,7 +1,7 @@
 """An iteration recorded as a CUDA graph, and replayed.
 
-Launching the hundreds of kernels of an iteration one by one takes longer than computing them for a
-small picture. Nothing in a recorded iteration may wait for the GPU, or be copied to it.
+For a small picture, launching the hundreds of kernels of an iteration one by one takes longer than
+running them. Nothing in a recorded iteration may wait for the GPU or copy data to it.
 """
 
 import gc
@@ -19,16 +19,16 @@ from pastiche.engine.interruption import interruptible, no_check
 log = logging.getLogger(__name__)
 
 WARM_UP = 3
-"""Iterations before one is recorded: libraries initialise themselves in the first."""
+"""How many iterations run before one is recorded. Libraries initialise themselves in the first."""
 
 State = lbfgs.State | adam.State
 
 Iterate = Callable[[State], tuple[State, Tensor]]
-"""From an optimiser's state, the next state and the values of the terms."""
+"""Takes an optimiser's state, returns the next state and the values of the terms."""
 
 
 class GraphedIteration:
-    """Runs an iteration as it is at first, then records it and replays it from there on."""
+    """Runs an iteration directly at first, then records it and replays the recording."""
 
     def __init__(self) -> None:
         self._done = 0
@@ -37,12 +37,12 @@ class GraphedIteration:
     def __call__(
         self, iterate: Iterate, state: State, can_be_recorded: bool
     ) -> tuple[State, Tensor]:
-        """One iteration; a replayed one returns its results in the memory it was recorded with.
+        """Runs one iteration. A replayed one returns its results in the memory of the recording.
 
         Args:
-            iterate: launches the kernels of one iteration. No reference to it is stored: its owner
-                is freed, with the memory of the graph, as soon as it is not used any more.
-            can_be_recorded: whether they are the same kernels on the same memory every time.
+            iterate: launches the kernels of one iteration. No reference to it is stored, so that
+                its owner and the memory of the graph are freed as soon as they are unused.
+            can_be_recorded: whether it launches the same kernels on the same memory every time.
         """
         if self._done == WARM_UP and can_be_recorded:
             self._recording = _record(iterate, state)
@@ -84,7 +84,7 @@ def _record(iterate: Iterate, state: State) -> _Recording | None:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Freeing another graph would spoil the recording."""
+    """Garbage collection could free another graph, which would spoil the recording."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -95,7 +95,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _new_stream(device: torch.device) -> torch.cuda.Stream:
-    """A stream of its own: the one that recordings take by default is of the first GPU."""
+    """A stream on this device. By default recordings use a stream of the first GPU."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types for it
 
 

@@ -1,4 +1,4 @@
-"""The memory of a device: how much of it is free, and what is done where it runs out."""
+"""The memory of a device: how much of it is free, and how a run continues when it runs out."""
 
 import ctypes
 from collections.abc import Callable
@@ -27,11 +27,11 @@ def measure_budget(
     limit_bytes: int | None = None,
     released_bytes: int = 0,
 ) -> MemoryBudget:
-    """The budget of a run on a device: `limit_bytes`, or what the device has free.
+    """The memory budget of a run on a device: `limit_bytes`, or the device's free memory.
 
     Args:
-        backbone: the one that paints it, by its name.
-        released_bytes: how much of what is in use now will be released before painting.
+        backbone: the name of the backbone that paints.
+        released_bytes: how much of the memory that is in use now will be released before painting.
     """
     free = limit_bytes
     if free is None:
@@ -41,10 +41,10 @@ def measure_budget(
 
 
 class RunMemory:
-    """The memory of a run: a picture that does not fit is computed in tiles.
+    """The memory of a run. A picture that does not fit is computed in tiles.
 
     Attributes:
-        tile_side: how wide and high a tile is, in pixels; None for the whole picture.
+        tile_side: how wide and high a tile is, in pixels. None for the whole picture.
     """
 
     def __init__(self, budget: MemoryBudget) -> None:
@@ -53,7 +53,7 @@ class RunMemory:
         self._longest_side = 0
 
     def plan(self, scale: Scale, options: Options) -> int:
-        """Plans the memory of a scale; returns the length of L-BFGS' history.
+        """Plans the memory of a scale, and returns the length of L-BFGS' history.
 
         Raises:
             TooLarge: it does not fit, even in the smallest tiles.
@@ -63,7 +63,7 @@ class RunMemory:
         return plan.history
 
     def fit(self, compute: Callable[[], Result]) -> Result:
-        """The result of a computation; where memory runs out, with tiles of half the side.
+        """The result of a computation. If memory runs out, tries again with tiles of half the side.
 
         Raises:
             TooLarge: it does not fit, even in the smallest tiles.
@@ -76,42 +76,43 @@ class RunMemory:
                     raise
             side = self.tile_side or self._longest_side
             if side <= MIN_TILE_SIDE:
-                raise TooLarge("Not even the smallest tiles fit into the memory.")
+                raise TooLarge("Not even the smallest tiles fit in memory.")
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             self.tile_side = max(MIN_TILE_SIDE, GRID * (side // 2 // GRID))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out; the error of torch's CPU allocator has no type of its own."""
+    """Whether memory ran out. torch's CPU allocator raises a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def free_memory(device: torch.device) -> int:
-    """How many bytes a device has free: of the CPU's, no more than the container's limit."""
+    """How many bytes of memory a device has free. For the CPU, the container's limit applies."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)
-    return int(min(_free_on_machine(), container_limits.free_memory()))
+    return int(min(_free_memory_of_machine(), container_limits.free_memory()))
 
 
 def total_memory(device: torch.device) -> int:
-    """How many bytes of memory a device has: the CPU's is no more than the container's limit."""
+    """How many bytes of memory a device has. For the CPU, the container's limit applies."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])
     return int(min(_memory_of_machine(), container_limits.memory_limit()))
 
 
 def retain_freed_memory() -> bool:
-    """Lets the C library retain what is freed; whether it can (glibc can, macOS has no need to).
+    """Makes the C library retain freed memory. Returns whether it can: glibc can, macOS does not
+    need to.
 
-    An evaluation on the CPU allocates and frees its feature maps, the same ones each time. The C
-    library returns such large blocks to the system at once, which then has to clear every page of
-    them again: a fifth of an iteration at 512 px. The setting applies to the whole process, so the
-    program decides.
+    An evaluation on the CPU allocates and frees feature maps of the same sizes each time. The C
+    library returns such large blocks to the system at once, and the system has to clear all their
+    pages again, which takes a fifth of an iteration at 512 px. The setting applies to the whole
+    process, so the program decides whether to call this.
     """
     library = _c_library()
     if not hasattr(library, "mallopt"):
@@ -128,7 +129,7 @@ def release_freed_memory() -> None:
 
 @lru_cache(maxsize=1)
 def _c_library() -> ctypes.CDLL:
-    """Loaded once: each time it makes types, which only a collection of garbage removes."""
+    """The C library, loaded once: each load creates types that only garbage collection frees."""
     return ctypes.CDLL(None)
 
 
@@ -136,10 +137,10 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's malloc.h
 _NEVER = 2**31 - 1
 
 
-def _free_on_machine() -> int:
+def _free_memory_of_machine() -> int:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:  # not Linux: half of all memory
+    except OSError:  # not Linux: assume half of all memory
         return _memory_of_machine() // 2
     (kibibytes,) = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kibibytes) * 1024

@@ -1,8 +1,8 @@
-"""Convolutions on a CPU by oneDNN, with filters that are brought into its layout once for each size
-of their maps.
+"""Convolutions on a CPU by oneDNN. Filters are converted to its layout once for each size of
+feature maps.
 
-`torch.conv2d` does that again at every call, which takes as long as the convolution of a small map,
-and rectifies in a pass of its own.
+`torch.conv2d` converts them at every call, which takes as long as the convolution of a small map,
+and applies ReLU in a separate pass.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,18 +15,18 @@ _STRIDE = _DILATION = [1, 1]
 
 
 class PackedFilters:
-    """Filters as oneDNN multiplies by them: for the convolution, and rotated by 180° and transposed
-    for the gradient at its input.
+    """Filters in oneDNN's layout: for the convolution, and rotated by 180° and transposed for the
+    gradient at its input.
 
     Args:
         weight: (C_out, C_in, 3, 3), in channels_last and in the precision of the maps.
-        gradient_dtype: the precision of gradients; None for that of the maps.
+        gradient_dtype: the precision of gradients. None for the precision of the maps.
 
     Attributes:
         forward: for the convolution.
-        backward: for the gradient. If gradients are in bfloat16 and maps in float32, two sets: the
-            rounded filters, and the rounding errors.
-        bias: (C_out), what is added to the products before they are clamped at 0.
+        backward: for the gradient. If gradients are in bfloat16 and maps in float32, it has two
+            sets of filters: the rounded filters, and their rounding errors.
+        bias: (C_out), added to the products before they are clamped at 0.
         channels: C_in.
         dtype, gradient_dtype: the precisions of maps and of gradients.
     """
@@ -51,7 +51,7 @@ def _rotate(weight: Tensor, gradient_dtype: torch.dtype) -> Tensor:
 class _Packed:
     """Filters in the layout for the newest shape of maps, (B, C, H, W).
 
-    The layout depends on that shape where vectors are short (AVX2). Filters in another one are
+    With short vectors (AVX2) the layout depends on that shape. Filters in another layout are
     converted at each call, which may take a hundred times as long as the convolution.
     """
 
@@ -85,7 +85,7 @@ class _Packed:
 
 
 def can_pack(weight: Tensor, gradient_dtype: torch.dtype | None = None) -> bool:
-    """Whether oneDNN computes with these filters, and gradients in this precision, on this CPU."""
+    """Whether oneDNN supports these filters, and gradients in this precision, on this CPU."""
     dtypes = {weight.dtype, gradient_dtype or weight.dtype}
     if weight.device.type != "cpu" or not dtypes <= {torch.float32, torch.bfloat16}:
         return False
@@ -99,7 +99,7 @@ def can_pack(weight: Tensor, gradient_dtype: torch.dtype | None = None) -> bool:
 def convolve_relu(padded: Tensor, filters: PackedFilters, threshold: float) -> Tensor:
     """A convolution and ReLU at a threshold: (B, C_in, H+2, W+2) → (B, C_out, H, W).
 
-    oneDNN's ReLU takes NaN to 0: NaN pixels are detected by the total variation and gamut terms.
+    oneDNN's ReLU maps NaN to 0. The total variation and gamut terms detect NaN pixels.
     """
     output = filters.forward.convolve(padded, filters.bias, "relu")
     return output.add_(threshold) if threshold else output
@@ -107,8 +107,8 @@ def convolve_relu(padded: Tensor, filters: PackedFilters, threshold: float) -> T
 
 def convolve_backward(gradient: Tensor, filters: PackedFilters) -> Tensor:
     """The gradient at a convolution's padded input: (B, C_out, H, W) → (B, C_in, H+2, W+2)."""
-    found = filters.backward.convolve(gradient.to(filters.gradient_dtype), None, "none")
-    if found.shape[1] == filters.channels:
-        return found
-    rounded, rest = found.to(filters.dtype).chunk(2, dim=1)
+    output = filters.backward.convolve(gradient.to(filters.gradient_dtype), None, "none")
+    if output.shape[1] == filters.channels:
+        return output
+    rounded, rest = output.to(filters.dtype).chunk(2, dim=1)
     return rounded + rest

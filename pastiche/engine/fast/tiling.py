@@ -1,9 +1,9 @@
-"""An image computed a tile at a time, with exactly the numbers of the whole image.
+"""An image computed tile by tile, with the same numbers as for the whole image.
 
 The Gram matrices that a style loss needs are sums over positions, and the gradient at a position
-depends on the rest of the image through those sums alone. So an image may be cut into tiles: the
-network sees each with a halo as wide as its receptive field, and only the tile's own positions
-count.
+depends on the rest of the image only through those sums. So an image may be cut into tiles. The
+network sees each tile with a halo as wide as its receptive field, and only the positions of the
+tile itself count.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -26,8 +26,8 @@ class Span:
     """A tile's rows, or its columns, in pixels of the whole image.
 
     Attributes:
-        start, stop: of the tile itself; stop is None at the image's far edge.
-        halo_start, halo_stop: of the tile with its halo; halo_stop is None at that edge.
+        start, stop: of the tile itself. `stop` is None at the image's far edge.
+        halo_start, halo_stop: of the tile with its halo. `halo_stop` is None at that edge.
     """
 
     start: int
@@ -36,11 +36,11 @@ class Span:
     halo_stop: int | None
 
     def in_image(self, stride: int) -> slice:
-        """The tile itself in a feature map of the whole image."""
+        """The tile itself, as a slice of a feature map of the whole image."""
         return slice(self.start // stride, None if self.stop is None else self.stop // stride)
 
     def in_halo(self, stride: int) -> slice:
-        """The tile itself in a feature map of the tile with its halo."""
+        """The tile itself, as a slice of a feature map of the tile with its halo."""
         stop = None if self.stop is None else (self.stop - self.halo_start) // stride
         return slice((self.start - self.halo_start) // stride, stop)
 
@@ -75,23 +75,24 @@ WHOLE = Tile(Span(0, None, 0, None), Span(0, None, 0, None))
 def split_image(
     size: tuple[int, int], side: int | None, layers: Collection[LayerName]
 ) -> list[Tile]:
-    """The tiles of an image, none wider or higher than `side` without its halo, row by row.
+    """The tiles of an image, row by row.
 
     Args:
         size: (H, W) of the image.
-        side: in pixels, a multiple of 16; None for the image as one tile.
+        side: how wide and high a tile may be without its halo, in pixels, a multiple of 16. None
+            for the whole image as one tile.
     """
     if side is None:
         return [WHOLE]
     halo = halo_width(layers)
-    rows, columns = (_spans(length, side, halo) for length in size)
+    rows, columns = (_split_length(length, side, halo) for length in size)
     return [Tile(*both) for both in product(rows, columns)]
 
 
 def iterate_features(
     compute: ComputeFeatures, image: Tensor, layers: Collection[LayerName], side: int | None
 ) -> Iterator[tuple[Tile, dict[LayerName, Tensor]]]:
-    """Each tile with the feature maps of its own positions."""
+    """Each tile with the feature maps of its positions, without the halo."""
     for tile in split_image((image.shape[2], image.shape[3]), side, layers):
         features = compute(tile.with_halo(image), layers)
         yield tile, {layer: tile.without_halo(each, layer) for layer, each in features.items()}
@@ -100,7 +101,7 @@ def iterate_features(
 def compute_features(
     compute: ComputeFeatures, image: Tensor, layers: Collection[LayerName], side: int | None
 ) -> dict[LayerName, Tensor]:
-    """The feature maps of a whole image, put together from its tiles."""
+    """The feature maps of a whole image, assembled from its tiles."""
     if side is None:
         return compute(image, layers)
     height, width = image.shape[-2:]
@@ -119,8 +120,8 @@ def compute_features(
     return whole
 
 
-def _spans(length: int, side: int, halo: int) -> list[Span]:
-    """Parts of about the same length, each on the grid."""
+def _split_length(length: int, side: int, halo: int) -> list[Span]:
+    """Splits a length into parts of about the same length that begin on the grid."""
     each = GRID * ceil(length / ceil(length / side) / GRID)
     starts = [*range(0, length, each), length]
     return [

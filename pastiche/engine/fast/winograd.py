@@ -1,15 +1,15 @@
 """3×3 convolutions with a quarter of the multiplications, for CPUs that compute in float32.
 
 Winograd's minimal filtering F(4×4, 3×3): Lavin, Gray, "Fast Algorithms for Convolutional Neural
-Networks" (CVPR 2016). Windows of 6×6 and filters are transformed to 36 numbers each, where a
+Networks" (CVPR 2016). 6×6 windows and filters are transformed to 36 numbers each. There a
 convolution is a matrix product, and the products are transformed back to 4×4 outputs. In one
-dimension these 6 numbers are the values of a polynomial at 6 points. Two things come from the
-choice of the points:
+dimension the 6 numbers are the values of a polynomial at 6 points. The points are 0, ±√2, ±1/√2
+and ∞, for two reasons:
 
-- With 0, ±√2, ±1/√2 and ∞ the outputs are as exact as those of a plain convolution (a relative
-  error of 1.1·10⁻⁶ against 0.9·10⁻⁶; 2.3·10⁻⁶ at the usual 0, ±1, ±2 and ∞).
-- The points' inverses are the same points. A filter rotated by 180° has the values of the
-  filter itself, in another order: the backward pass needs no filters of its own.
+- The outputs are as exact as those of a plain convolution (a relative error of 1.1·10⁻⁶ against
+  0.9·10⁻⁶; it is 2.3·10⁻⁶ with the usual points 0, ±1, ±2 and ∞).
+- The inverses of the points are the same points. So a filter rotated by 180° has the same values as
+  the filter, in another order, and the backward pass needs no transformed filters for itself.
 """
 
 import torch
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 OUTPUTS = 4
-"""How many outputs in a row come from one window."""
+"""How many outputs one window has in each direction."""
 
 WINDOW = OUTPUTS + 2
 
@@ -28,19 +28,20 @@ _INVERSES = [5, 3, 4, 1, 2, 0]
 """The index of each point's inverse."""
 
 CHUNK = 65_536
-"""Windows times channels that are processed at once: 36 times as many numbers fit into a cache."""
+"""Windows times channels that are processed at once: 36 times as many numbers fit in a cache."""
 
 MIN_CHANNELS = 128
-"""With fewer, transforming the windows costs what the products save."""
+"""With fewer channels, transforming the windows takes as long as the matrix products save."""
 
 MIN_POSITIONS = 128
-"""With fewer, reading the filters, four times as many numbers, costs too much."""
+"""With fewer positions, reading the transformed filters, which are four times as large, takes too
+long."""
 
 
 def is_faster(weight: Tensor) -> bool:
-    """Whether it is faster for these filters, (C_out, C_in, 3, 3), on their device.
+    """Whether this algorithm is faster for these filters, (C_out, C_in, 3, 3), on their device.
 
-    It is not on GPUs, on CPUs that multiply bfloat16, and on ARM.
+    It is not faster on GPUs, on CPUs that multiply bfloat16, or on ARM.
     """
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return False
@@ -49,28 +50,29 @@ def is_faster(weight: Tensor) -> bool:
 
 
 def is_small(features: Tensor) -> bool:
-    """Whether these maps, (B, C, H, W), are too small for it to pay off."""
+    """Whether these maps, (B, C, H, W), are too small for this algorithm to be faster."""
     return features.shape[2] * features.shape[3] < MIN_POSITIONS
 
 
-def _values(coefficients: int) -> Tensor:
-    """(6, coefficients), takes a polynomial's coefficients to its values at the points."""
+def _value_matrix(coefficients: int) -> Tensor:
+    """The matrix, (6, coefficients), that maps a polynomial's coefficients to its values at the
+    points."""
     rows = [[point**power for power in range(coefficients)] for point in _POINTS]
     return torch.tensor([*rows, [0.0] * (coefficients - 1) + [1.0]], dtype=torch.float64)
 
 
 _BALANCE = torch.tensor([1 / abs(point) if point else 1.0 for point in (*_POINTS, 0.0)])[:, None]
-"""Makes the values of a rotated filter those of the filter itself: p² at 1/p becomes 1."""
+"""Scales the values so that a rotated filter has the values of the filter: p² at 1/p becomes 1."""
 
-_WINDOW_TRANSFORM = torch.linalg.inv(_values(WINDOW)).T / _BALANCE.double()  # (6, 6)
-_FILTER_TRANSFORM = _values(3) * _BALANCE.double()  # (6, 3)
-_OUTPUT_TRANSFORM = _values(OUTPUTS).T.contiguous()  # (4, 6)
+_WINDOW_TRANSFORM = torch.linalg.inv(_value_matrix(WINDOW)).T / _BALANCE.double()  # (6, 6)
+_FILTER_TRANSFORM = _value_matrix(3) * _BALANCE.double()  # (6, 3)
+_OUTPUT_TRANSFORM = _value_matrix(OUTPUTS).T.contiguous()  # (4, 6)
 
 
 def transform_weight(weight: Tensor) -> Tensor:
-    """Filters, (C_out, C_in, 3, 3), as `convolve` takes them: (36, C_in, C_out)."""
-    across = _FILTER_TRANSFORM.to(weight.device)
-    values = torch.einsum("ay,bx,oiyx->abio", across, across, weight.double())
+    """Transforms filters, (C_out, C_in, 3, 3), for `convolve`: (36, C_in, C_out)."""
+    transform = _FILTER_TRANSFORM.to(weight.device)  # (6, 3)
+    values = torch.einsum("ay,bx,oiyx->abio", transform, transform, weight.double())
     return values.to(weight.dtype).reshape(WINDOW**2, weight.shape[1], weight.shape[0])
 
 
@@ -90,8 +92,8 @@ def convolve_backward(gradient: Tensor, filters: Tensor) -> Tensor:
         _WINDOW_TRANSFORM[_INVERSES],
         _OUTPUT_TRANSFORM[:, _INVERSES],
     )
-    around = F.pad(gradient, (2, 2, 2, 2))
-    return _convolve(around, filters.transpose(1, 2), window_transform, output_transform)
+    padded = F.pad(gradient, (2, 2, 2, 2))
+    return _convolve(padded, filters.transpose(1, 2), window_transform, output_transform)
 
 
 def _convolve(

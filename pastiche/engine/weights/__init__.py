@@ -1,6 +1,6 @@
-"""The pretrained networks' files, without torch: `files` has which there are and whether they are
-whole, `fetch` downloads them, `vgg16` reads those of VGG-16.
+"""The weights files of the pretrained networks, without torch: `files` lists and checks them,
+`fetch` downloads them, `vgg16` reads VGG-16's.
 
-`python -m pastiche.engine.weights vgg16` fetches one, as `pastiche weights vgg16` does. Nothing
-else ever does: no job waits for a download.
+`python -m pastiche.engine.weights vgg16` fetches a file, as `pastiche weights vgg16` does. Nothing
+else downloads weights, so no job waits for a download.
 """

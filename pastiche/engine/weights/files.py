@@ -1,4 +1,4 @@
-"""The pretrained networks' files: which there are, where they are, and whether they are whole."""
+"""The weights files of the pretrained networks: finds and verifies them."""
 
 import hashlib
 import logging
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 
 class MissingWeights(RuntimeError):
-    """Pretrained weights are needed and are not there, or cannot be used."""
+    """Pretrained weights are needed, but are missing or cannot be used."""
 
 
 class CannotFetch(RuntimeError):
-    """The weights could not be fetched; the message says why and what can be done."""
+    """The weights could not be fetched. The message says why, and what to do."""
 
 
 def sha256_of(path: Path) -> str:
@@ -28,7 +28,7 @@ def sha256_of(path: Path) -> str:
 
 
 @lru_cache(maxsize=8)
-def _remembered(
+def _cached_digest(
     compute_digest: Callable[[Path], str], path: Path, modified_ns: int, size_bytes: int
 ) -> str:
     """The digest of a file, computed again only when the file has changed."""
@@ -40,12 +40,12 @@ class WeightsFile:
     """The weights of one backbone, as they are published.
 
     Attributes:
-        name: of the file.
-        digest: what its digest is, or begins with.
-        megabytes: how large the file is.
-        origin: who published them, and who trained them, in words.
-        url: where the file itself can be downloaded; None where it is made from another file.
-        compute_digest: the digest of a file; OSError or ValueError where it has none.
+        name: the file's name.
+        digest: its digest, or the beginning of it.
+        megabytes: the size of the file.
+        origin: who published and who trained the weights, in words.
+        url: the URL of the file. None if it is made from another file.
+        compute_digest: computes the digest of a file. Raises OSError or ValueError if it cannot.
     """
 
     name: str
@@ -56,14 +56,14 @@ class WeightsFile:
     compute_digest: Callable[[Path], str] = sha256_of
 
     def checked_digest(self, path: Path) -> str:
-        """The digest of the file at `path`, which is the published one.
+        """Checks that the file at `path` is the published one, and returns its digest.
 
         Raises:
-            MissingWeights: the file does not exist, is damaged, or is another.
+            MissingWeights: the file does not exist, is damaged, or is a different one.
         """
         try:
             stat = path.stat()
-            found = _remembered(self.compute_digest, path, stat.st_mtime_ns, stat.st_size)
+            found = _cached_digest(self.compute_digest, path, stat.st_mtime_ns, stat.st_size)
         except FileNotFoundError as error:
             raise MissingWeights(f"There are no weights at {path}.") from error
         except OSError as error:
@@ -76,7 +76,7 @@ class WeightsFile:
             ) from error
         if not found.startswith(self.digest):
             raise MissingWeights(
-                f"{path} is not the published {self.name}, or not all of it: its SHA-256 begins "
+                f"{path} is not the published {self.name}, or is incomplete: its SHA-256 begins "
                 f"with {found[:8]}, not with {self.digest[:8]}."
             )
         return found
@@ -125,10 +125,10 @@ AUTO = ("vgg19", "vgg16", "whitened")
 
 
 def weights_folders(folder: Path | None = None) -> list[Path]:
-    """The folders that are searched for weights; they are fetched into the first.
+    """The folders that are searched for weights. Weights are fetched into the first.
 
-    They are `folder`, else `PASTICHE_WEIGHTS_FOLDER`, either of which may be several as `PATH` is,
-    else `pastiche` in the user's cache.
+    They are the folders in `folder`, or else in `PASTICHE_WEIGHTS_FOLDER`, both of which may name
+    several as `PATH` does, or else `pastiche` in the user's cache.
     """
     chosen = str(folder or os.environ.get("PASTICHE_WEIGHTS_FOLDER", ""))
     if folders := [Path(each) for each in chosen.split(os.pathsep) if each]:
@@ -143,14 +143,14 @@ def weights_folder(folder: Path | None = None) -> Path:
 
 
 def find(file: WeightsFile, folder: Path | None = None) -> Path | None:
-    """Where the file is; None where it is in no folder. Its contents are not checked."""
+    """The path of the file. None if it is in no folder. Its contents are not checked."""
     paths: Iterator[Path] = (each / file.name for each in weights_folders(folder))
     return next((path for path in paths if path.exists()), None)
 
 
 def available_backbones(folder: Path | None = None) -> tuple[str, ...]:
-    """The backbones that can paint here: those whose weights are there and whole, and `whitened`,
-    which needs none."""
+    """The backbones that can paint here: those whose weights are installed and undamaged, and
+    `whitened`, which needs none."""
     return (*(name for name, file in FILES.items() if _is_usable(file, folder)), "whitened")
 
 
@@ -173,5 +173,5 @@ def _is_usable(file: WeightsFile, folder: Path | None) -> bool:
 
 @cache
 def _warn_once(sentence: str) -> None:
-    """A worker looks every few seconds."""
+    """Warns once, because a worker checks the files every few seconds."""
     log.warning("Weights are ignored: %s", sentence)

