@@ -95,7 +95,7 @@ def wait_for_end(http: httpx.Client, redis_url: str, links: list[str]) -> list[d
     jobs = JobStore.connect(redis_url)
     until(
         lambda: not jobs.client.zcard("queue:waiting") + jobs.client.zcard("queue:running"),
-        timeout_seconds=_PATIENCE_SECONDS,
+        timeout_seconds=_TIMEOUT_SECONDS,
     )
     jobs.client.close()
     found = [http.get(link).raise_for_status().json() for link in links]
