@@ -1,5 +1,6 @@
 """`python -m worker`: runs one painting process under Celery until SIGTERM."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -8,12 +9,13 @@ from threading import Thread
 from time import time
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
     worker_shutting_down,
 )
+from kombu.transport import redis as redis_transport
 from redis import RedisError
 
 from shared import logs, tracing
@@ -137,6 +139,29 @@ class Registration(Thread):
             log.exception("Worker not registered")
 
 
+class LostConnections(bootsteps.StartStopStep):
+    """Releases the connection of a consumer that has lost Redis, once it has connected again.
+
+    Kombu leaves a callback of the lost connection in the event loop, which keeps the connection's
+    objects alive. A job that was running when Redis was lost acknowledges its message through them:
+    they connect again for it, and would stay connected.
+    """
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+    _lost: frozenset[Callable[[], None]] = frozenset()
+
+    def start(self, parent: Any) -> None:
+        parent.hub.on_tick.difference_update(self._lost)
+        self._lost = frozenset()
+        gc.collect()  # the objects refer to each other
+
+    def stop(self, parent: Any) -> None:
+        callbacks = parent.hub.on_tick
+        self._lost = frozenset(
+            each for each in callbacks if each.__module__ == redis_transport.__name__
+        )
+
+
 def main() -> None:
     settings = Settings()
     logs.configure(settings)
@@ -144,6 +169,7 @@ def main() -> None:
     queue = create_queue(settings)
     process = PaintingProcess(settings, queue, Shutdown())
     queue.task(name=PAINT_TASK)(process.paint)
+    queue.steps["consumer"].add(LostConnections)
     worker_process_init.connect(process.start)
     worker_shutting_down.connect(process.shut_down)
     worker_process_shutdown.connect(process.end)

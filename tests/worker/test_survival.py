@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -233,6 +234,28 @@ def test_while_redis_is_unreachable_the_api_reports_it_and_painting_continues(
     done = until(lambda: _over(service, job_id), timeout_seconds=300)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
+
+
+def test_a_worker_keeps_no_connection_to_a_redis_that_was_lost(service: ChaosService) -> None:
+    """Not even those that acknowledge the job that was running when Redis was lost."""
+
+    def count_descriptors() -> int:
+        parents = [worker.popen.pid for worker in service.workers]
+        return sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in parents)
+
+    def lose_redis() -> None:
+        jobs = [service.submit() for _ in service.workers]
+        until(lambda: all(service.get_job(each)["status"] == "running" for each in jobs))
+        service.redis.kill()
+        service.start()
+        for each in jobs:
+            service.wait_for_status(each, "succeeded")
+
+    lose_redis()
+    first = count_descriptors()
+    for _ in range(4):
+        lose_redis()
+    until(lambda: count_descriptors() <= first + len(service.workers), timeout_seconds=60)
 
 
 def test_workers_outlive_a_redis_that_refuses_writes(service: ChaosService) -> None:
