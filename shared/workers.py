@@ -23,7 +23,7 @@ from Redis."""
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One living worker.
+    """One live worker.
 
     Attributes:
         backbone: the one that `auto` selects.
@@ -99,7 +99,7 @@ class Worker:
 
 
 def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
-    """Registers a living worker, for `ttl_seconds`."""
+    """Registers a live worker, for `ttl_seconds`."""
     arguments: dict[str, Argument] = {
         "name": worker.name,
         "report": json.dumps(asdict(worker)),
@@ -109,7 +109,7 @@ def register_worker(worker: Worker, *, ttl_seconds: float) -> Transition[bool]:
 
 
 def list_workers() -> Transition[list[Worker]]:
-    """Every living worker, by name."""
+    """Every live worker, by name."""
     return _list_workers(0.0)
 
 

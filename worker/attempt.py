@@ -233,7 +233,7 @@ class Attempt:
         return self._commit(partial(transitions.fail, code=code))
 
     def hand_over(self, code: FailureCode) -> bool:
-        """Queues the job again, with everything that was reported, if another living worker can
+        """Queues the job again, with everything that was reported, if another live worker can
         paint it and has not tried it. Returns whether it did.
 
         Args:

@@ -1,4 +1,4 @@
-"""Which living workers can paint a job."""
+"""Which live workers can paint a job."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ from shared.workers import Worker
 
 
 class CapableWorkers:
-    """Which living workers can paint which job, computed once for all jobs with the same options
+    """Which live workers can paint which job, computed once for all jobs with the same options
     and sizes: a long queue has many of them.
 
     Args:
         identity: of the worker that asks.
-        list_workers: every living worker.
+        list_workers: every live worker.
     """
 
     def __init__(self, identity: str, list_workers: Callable[[], list[Worker]]) -> None:
@@ -38,11 +38,11 @@ class CapableWorkers:
         return not self.another_may_succeed(job, only_idle=tries_again)
 
     def another_can_paint(self, job: Job) -> bool:
-        """Whether another living worker can paint a job."""
+        """Whether another live worker can paint a job."""
         return any(True for _ in self._others(job))
 
     def another_may_succeed(self, job: Job, *, only_idle: bool = False) -> bool:
-        """Whether another living worker can paint a job, and no attempt of its has failed; if
+        """Whether another live worker can paint a job, and no attempt of its has failed; if
         `only_idle`, an idle worker. Workers of version 0.2.0, which do not report whether they are
         painting, do not count: they may not know the job's options."""
         return any(

@@ -130,7 +130,7 @@ def _run(transition: Transition[Reply], context: WorkerContext, deadline: float)
 def _announce_again(
     skipped: Sequence[Job], workers: CapableWorkers, context: WorkerContext, seconds: float
 ) -> None:
-    """Announces one of these jobs again, if another living worker can paint one: the message that
+    """Announces one of these jobs again, if another live worker can paint one: the message that
     woke this worker is used up. Then waits a moment, so that the next message goes to another.
 
     Args:

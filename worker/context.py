@@ -30,7 +30,7 @@ _POLL_SECONDS = 0.05
 
 
 def worker_name(process_id: int) -> str:
-    """A name that no other living worker has; `worker.health` reads the host from it."""
+    """A name that no other live worker has; `worker.health` reads the host from it."""
     return f"{gethostname()}-{process_id}"
 
 

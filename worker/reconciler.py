@@ -59,7 +59,7 @@ LEASE_ROUNDS = 5
 """After how many missed rounds another reconciler takes over."""
 
 ANNOUNCE_AGAIN_SECONDS = 10.0
-"""After how long a job that still waits is announced again: perhaps no living worker can paint it,
+"""After how long a job that still waits is announced again: perhaps no live worker can paint it,
 and a worker that starts later needs a message."""
 
 HEARTBEATS_TO_WAIT = 4
@@ -146,7 +146,7 @@ class Reconciler:
 
     def _may_recover(self) -> bool:
         """Whether there was no gap between rounds: after a gap, in which Redis was unreachable, the
-        living workers first get time to send heartbeats."""
+        live workers first get time to send heartbeats."""
         now, longest_gap = monotonic(), LEASE_ROUNDS * self._settings.reconcile_seconds
         if now - self._last_round > longest_gap:
             self._recover_after = now + HEARTBEATS_TO_WAIT * self._settings.heartbeat_seconds

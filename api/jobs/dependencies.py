@@ -90,10 +90,10 @@ def make_etag(job: Job) -> str:
 
 
 async def get_speeds(job: Job, service: Service) -> list[PaintingSpeed]:
-    """The speeds of the living workers if the job waits: its ETA then depends on them."""
+    """The speeds of the live workers if the job waits: its ETA then depends on them."""
     return await get_worker_speeds(service) if job.status == "queued" else []
 
 
 async def get_worker_speeds(service: Service) -> list[PaintingSpeed]:
-    """The speed of each living worker, except for workers that have not painted yet."""
+    """The speed of each live worker, except for workers that have not painted yet."""
     return [worker.speed for worker in await service.jobs.run(list_workers()) if worker.rate]

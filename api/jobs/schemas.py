@@ -219,7 +219,7 @@ def describe_job(job: JobRecord, speeds: Sequence[PaintingSpeed] = ()) -> Job:
     """The job as a client receives it.
 
     Args:
-        speeds: of the living workers, as far as they are known.
+        speeds: of the live workers, as far as they are known.
 
     Raises:
         RecordDamaged: its options are invalid.

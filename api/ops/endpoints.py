@@ -43,7 +43,7 @@ async def get_liveness() -> Liveness:
 
 @router.get("/readyz", summary="Get the service's readiness", responses={503: {"model": Readiness}})
 async def get_readiness(service: CurrentService, response: Response) -> Readiness:
-    """Whether a job can be accepted, and which living workers can paint it, with which backbone."""
+    """Whether a job can be accepted, and which live workers can paint it, with which backbone."""
     states = await service.readiness.check()
     redis = states.redis
     try:

@@ -96,11 +96,11 @@ async def _check(
     Args:
         demands: of each picture, the demand of the same picture with other options.
     """
-    living = await service.jobs.run(list_workers())
-    if not living:
+    live_workers = await service.jobs.run(list_workers())
+    if not live_workers:
         return
     try:
-        _check_pictures(options, demands, living)
+        _check_pictures(options, demands, live_workers)
     except InvalidFields:  # perhaps a worker that is restarting can paint them
         _check_pictures(options, demands, await service.jobs.run(list_recent_workers()))
 

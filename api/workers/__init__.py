@@ -1,1 +1,1 @@
-"""The living workers."""
+"""The live workers."""

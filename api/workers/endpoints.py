@@ -15,7 +15,7 @@ router = APIRouter(tags=["workers"])
 
 
 class WorkerSummary(BaseModel):
-    """What a living worker last reported about itself; it reports every few seconds."""
+    """What a live worker last reported about itself; it reports every few seconds."""
 
     device: str = Field(description="The name of its GPU, or `CPU` and its threads.")
     device_memory_bytes: int | None = Field(
@@ -45,17 +45,17 @@ class WorkerSummary(BaseModel):
 
 
 class WorkerList(BaseModel):
-    """All living workers."""
+    """All live workers."""
 
     workers: list[WorkerSummary]
 
 
 @router.get("/workers", summary="List workers", responses=caller_problems())
 async def list_workers(access: CurrentAccess) -> WorkerList:
-    """The living workers: on which device each paints, with which networks, how large and how
+    """The live workers: on which device each paints, with which networks, how large and how
     fast. While there is none, jobs wait."""
-    living = await access.service.jobs.run(workers.list_workers())
-    return WorkerList(workers=[_describe_worker(worker) for worker in living])
+    live_workers = await access.service.jobs.run(workers.list_workers())
+    return WorkerList(workers=[_describe_worker(worker) for worker in live_workers])
 
 
 def _describe_worker(worker: Worker) -> WorkerSummary:

@@ -713,7 +713,7 @@ export interface components {
         };
         /**
          * Worker
-         * @description One living worker.
+         * @description One live worker.
          *
          *     Attributes:
          *         backbone: the one that `auto` selects.
@@ -763,14 +763,14 @@ export interface components {
         };
         /**
          * WorkerList
-         * @description All living workers.
+         * @description All live workers.
          */
         WorkerList: {
             workers: components["schemas"]["WorkerSummary"][];
         };
         /**
          * WorkerSummary
-         * @description What a living worker last reported about itself; it reports every few seconds.
+         * @description What a live worker last reported about itself; it reports every few seconds.
          */
         WorkerSummary: {
             /** @description The name of its GPU, or `CPU` and its threads. */

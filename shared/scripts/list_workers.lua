@@ -2,7 +2,7 @@
 --
 -- Keys: workers, seen (register_worker.lua)
 -- Arguments:
---   recent_ms      how long ago a registration may have expired; 0 for only the living workers
+--   recent_ms      how long ago a registration may have expired; 0 for only the live workers
 --   remembered_ms  after which an expired registration is deleted
 -- Returns what each reports about itself (JSON).
 local now = now_ms()

@@ -1,4 +1,4 @@
--- Renews the lease of a living worker, writes its updates, and returns what the client requests.
+-- Renews the lease of a live worker, writes its updates, and returns what the client requests.
 --
 -- Keys: record, running, work_left, counters
 -- Arguments:
