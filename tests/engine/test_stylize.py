@@ -188,8 +188,8 @@ def test_plain_and_odd_images_give_a_picture(content: Tensor, style: Tensor) -> 
         (torch.rand(3, 64, 64), "shape"),
         (torch.rand(1, 1, 64, 64), "shape"),
         (torch.rand(2, 3, 64, 64), "shape"),
-        (2 * torch.ones(1, 3, 64, 64), "0 to 1"),
-        (torch.full((1, 3, 64, 64), torch.nan), "0 to 1"),
+        (2 * torch.ones(1, 3, 64, 64), "between 0 and 1"),
+        (torch.full((1, 3, 64, 64), torch.nan), "between 0 and 1"),
     ],
 )
 @pytest.mark.parametrize("which", ["content", "style"])

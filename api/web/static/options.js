@@ -34,7 +34,7 @@ export class OptionFields {
   draw(options) {
     const others = options.filter(({ name }) => ![...FORM_FIELDS, ...HIDDEN].includes(name) && !(name in COMMON));
     const common = Object.keys(COMMON).map((name) => field(options.find((each) => each.name === name)));
-    const groups = [...grouped(others)].map(([title, members]) => group(title, members.map(field)));
+    const groups = [...groupOptions(others)].map(([title, members]) => group(title, members.map(field)));
     const expert = create("details", {}, create("summary", {}, "Expert"), ...groups);
     const reset = create("button", { type: "button", className: "plain" }, "Reset all options");
     reset.addEventListener("click", () => this.reset());
