@@ -61,7 +61,7 @@ def test_transparency_is_kept_where_its_box_is_ticked(
     page.get_by_text("Expert").click()
     box = page.get_by_role("checkbox", name="Keep transparency")
     expect(box).to_have_accessible_description(
-        re.compile("^Makes a PNG or WebP result as .*there.$")
+        re.compile("^Makes a PNG or WebP result as .*are white.$")
     )
     expect(box).not_to_be_checked()
     box.check()
@@ -75,9 +75,9 @@ def test_a_cut_out_is_compared_on_white(page: Page, tmp_path: Path) -> None:
     Image.new("RGBA", (160, 120)).save(cut_out)
     shown = page.evaluate(
         """async (data) => {
-            const { reduced } = await import("./web/thumbnail.js");
+            const { shrink } = await import("./web/thumbnail.js");
             const bytes = new Uint8Array(data);
-            const small = await createImageBitmap(await reduced(new Blob([bytes]), 64));
+            const small = await createImageBitmap(await shrink(new Blob([bytes]), 64));
             const context = document.createElement("canvas").getContext("2d");
             context.drawImage(small, 0, 0);
             return [...context.getImageData(5, 5, 1, 1).data];
