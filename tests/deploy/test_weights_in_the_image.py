@@ -13,8 +13,8 @@ RUN_MODULE = """
 import runpy
 import sys
 
-folder, site_packages, module = sys.argv[1:]
-sys.path[:0] = [folder, site_packages]
+folder, *site_packages, module = sys.argv[1:]
+sys.path[:0] = [folder, *site_packages]
 sys.argv[1:] = ["--help"]
 runpy.run_module(module, run_name="__main__")
 """
@@ -29,7 +29,7 @@ def test_the_image_contains_every_module_that_fetches_its_weights(tmp_path: Path
     # Without site: this environment's link to the whole library does not count.
     command = [sys.executable, "-S", "-c", RUN_MODULE, str(tmp_path)]
     done = subprocess.run(
-        [*command, sysconfig.get_path("purelib"), module],
+        [*command, sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), module],
         cwd=tmp_path,
         env={},
         capture_output=True,
