@@ -127,6 +127,12 @@ def test_a_body_beyond_the_limit_is_refused(caddy: httpx.Client) -> None:
     assert (problem["code"], problem["title"]) == (BodyTooLarge.code, BodyTooLarge.title)
 
 
+def test_the_rest_of_a_body_beyond_the_limit_is_not_read_as_a_request(caddy: httpx.Client) -> None:
+    files = {"content": bytes(2_000_000), "style": pictures.png(120, 120)}
+    response = caddy.post("/jobs", files=files)
+    assert (response.status_code, response.headers["connection"]) == (413, "close")
+
+
 def test_a_body_beyond_the_limit_takes_no_replica_out_of_service(caddy: httpx.Client) -> None:
     files = {"content": bytes(2_000_000), "style": pictures.png(120, 120)}
     assert caddy.post("/jobs", files=files).status_code == 413
