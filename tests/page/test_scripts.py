@@ -24,7 +24,7 @@ UNDEFINED_NAME = "TS(2304|2305|2552|2724)"
 def test_every_name_in_the_scripts_is_defined() -> None:
     scripts = sorted(map(str, STATIC.glob("*.js")))
     assert scripts
-    command = [NODE_MODULES / ".bin" / "tsc", *OPTIONS, *scripts]
+    command = [str(NODE_MODULES / ".bin" / "tsc"), *OPTIONS, *scripts]
     done = subprocess.run(command, capture_output=True, text=True)
     assert not [line for line in done.stdout.splitlines() if re.search(UNDEFINED_NAME, line)]
     assert "TS5" not in done.stdout  # an option that the compiler does not know
