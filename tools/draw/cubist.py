@@ -111,7 +111,7 @@ def _guitar(easel: Easel) -> None:
         np.array([[0.05, 0.38], [0.34, 0.26], [0.34, -0.02], [0.08, -0.02]]), (0.035, 0.0)
     )
     easel.plane(wood, OCHRE[3], 1.3, 0.35, 3)
-    for row in np.linspace(0.0, 0.34, 9):
+    for row in np.linspace(0.0, 0.34, 9).tolist():
         vein = [(0.06, row), (0.14, row + 0.025), (0.22, row - 0.015), (0.33, row + 0.01)]
         easel.line(_on_guitar(spline(vein, 6), (0.035, 0.0)), 1.5)
     turn = np.linspace(0, 2 * np.pi, 40)

@@ -119,7 +119,7 @@ def _leaves(sheet: Print, root: Point, random: np.random.Generator) -> None:
         tip = np.array([side * np.cos(turn), np.sin(turn)]) * long
         path = twig + tip * np.linspace(0, 1, 10)[:, None]
         belly = 0.017 * np.sin(np.pi * np.linspace(0.03, 1, 10) ** 0.7) + 0.0008
-        sheet.line(path, belly, random.choice(["060606", "141414", "303030"]))
+        sheet.line(path, belly, str(random.choice(["060606", "141414", "303030"])))
 
 
 def _boat(sheet: Print, x: float, y: float, size: float) -> None:

@@ -172,7 +172,7 @@ def _turned(
         outside = 0.16 - wall - 0.2  # keeps the handle out of the jug's inside
         return _soft_union(body, np.maximum(loop, outside), 0.10)
 
-    wide = float(radii.max()) + (0.75 if handle else 0.05)
+    wide = float(np.max(radii)) + (0.75 if handle else 0.05)
     return _bounded(centre, [wide, tall / 2 + 0.02, wide], distance, finish, 0, 0.8)
 
 

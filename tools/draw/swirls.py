@@ -141,8 +141,8 @@ def _village() -> list[tuple[list[tuple[float, float]], str]]:
     steeple = [(0.608, 0.735), (0.608, 0.60), (0.623, 0.475), (0.638, 0.60), (0.638, 0.735)]
     shapes.append((steeple, "22366e"))
     shapes.append(([(0.617, 0.625), (0.629, 0.625), (0.629, 0.65), (0.617, 0.65)], "f6c640"))
-    for index, left in enumerate(np.linspace(0.34, 0.98, 12)):
-        base = 0.752 + 0.018 * np.sin(index * 2.1)
+    for index, left in enumerate(np.linspace(0.34, 0.98, 12).tolist()):
+        base = 0.752 + 0.018 * float(np.sin(index * 2.1))
         wide, tall = random.uniform(0.045, 0.07), random.uniform(0.035, 0.06)
         right, eave = left + wide, base - tall
         wall = ["3d6a9c", "6f93ae", "2d4f86", "8aa58e"][index % 4]
