@@ -20,10 +20,14 @@ from redis import RedisError
 from local import LocalError, parent_death, redis_server
 from local.data_folder import DataFolder, opened
 from shared.job_store import JobStore
+from shared.redis_connections import hide_login
 from shared.settings import Settings
 from shared.workers import Worker, list_workers
 
 START_SECONDS = 180.0
+_REDIS_SECONDS = 10.0
+"""How long a Redis that is not a part of the service may be unreachable at first."""
+
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 15
@@ -166,7 +170,8 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
                 operator.wait(_POLL_SECONDS)
 
         redis_url = settings.redis_location
-        if settings.redis_url is None:
+        is_embedded = settings.redis_url is None
+        if is_embedded:
             path = stack.enter_context(redis_server.socket_for(data.path))
             redis_url = f"unix://{path}"
             command = redis_server.command(redis_server.binary(), socket=path, folder=data.redis)
@@ -174,7 +179,10 @@ def running(settings: Settings, operator: Operator) -> Iterator[LocalService]:
         environment |= {"PASTICHE_REDIS_URL": redis_url, "PASTICHE_REDIS_URL_FILE": ""}
         jobs = JobStore.connect(redis_url)
         stack.callback(jobs.client.close)
-        wait_until(lambda: _is_redis_ready(jobs), "Redis")
+        if is_embedded:
+            wait_until(lambda: _is_redis_ready(jobs), "Redis")
+        else:
+            _wait_for_external_redis(jobs, redis_url, operator)
         start("worker", sys.executable, "-m", "worker")
         start("reconciler", sys.executable, "-m", "worker.reconciler")
         start("api", sys.executable, "-m", "api")
@@ -220,6 +228,24 @@ def _is_redis_ready(jobs: JobStore) -> bool:
         return bool(jobs.client.ping())
     except RedisError:
         return False
+
+
+def _wait_for_external_redis(jobs: JobStore, url: str, operator: Operator) -> None:
+    """Waits a few seconds for a Redis that is not a part of the service.
+
+    Raises:
+        LocalError: it cannot be used; the message says why.
+        Ended: a signal was received.
+    """
+    deadline = monotonic() + _REDIS_SECONDS
+    while True:
+        try:
+            jobs.client.ping()
+            return
+        except RedisError as error:
+            if monotonic() > deadline:
+                raise LocalError(f"Redis at {hide_login(url)} cannot be used: {error}") from error
+        operator.wait(_POLL_SECONDS)
 
 
 def _is_api_ready(url: str) -> bool:

@@ -100,6 +100,18 @@ def test_killing_the_supervisor_ends_all_parts_and_the_next_one_deletes_its_sock
     assert not path.parent.exists()
 
 
+def test_a_redis_of_another_program_that_cannot_be_used_is_named_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    address = f"127.0.0.1:{free_port('127.0.0.1', 0)}/0"
+    ended = command(tmp_path, "serve", PASTICHE_REDIS_URL=f"redis://artist:secret@{address}")
+    assert ended.returncode == 1
+    assert f"Redis at redis://{address} cannot be used: " in ended.stderr
+    assert "Connection refused" in ended.stderr
+    assert "secret" not in ended.stderr
+    assert nothing_runs_on(tmp_path)
+
+
 def test_a_redis_listens_for_a_data_folder_with_a_long_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
