@@ -24,7 +24,7 @@ from pastiche.engine.interruption import interruptible, no_check
 from pastiche.engine.objective import Objective
 from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
 from pastiche.engine.progress import Progress, ProgressTracker
-from pastiche.options import Options
+from pastiche.options import Options, update_options
 from pastiche.sizes import scales
 
 
@@ -59,7 +59,7 @@ class Run:
         inputs: Inputs,
         options: Options | None = None,
         *,
-        backbone: BackboneSource | None = None,
+        backbone: BackboneSource | str | None = None,
         device: torch.device | str | None = None,
         resume: Checkpoint | None = None,
         memory_bytes: int | None = None,
@@ -67,6 +67,8 @@ class Run:
         cache: PreparedInputsCache | None = None,
     ) -> None:
         options = options or Options()
+        if isinstance(backbone, str):
+            options, backbone = update_options(options, {"backbone": backbone}), None
         inputs = inputs.checked(options)
         source = backbone or choose_backbone(options.backbone)
         options.check_layers(source.name)

@@ -36,7 +36,7 @@ def stylize(
     style_masks: AnySource | Sequence[AnySource] = (),
     start_image: AnySource | None = None,
     content_map: AnySource | None = None,
-    backbone: BackboneSource | None = None,
+    backbone: BackboneSource | str | None = None,
     device: torch.device | str | None = None,
     progress: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -57,7 +57,8 @@ def stylize(
         style_masks: one for each style: the style image counts only where its mask is white.
         start_image: what to start from, for `start="image"`.
         content_map: how much the content image counts at each place, from black to white.
-        backbone: the network. If it is None, the options choose it.
+        backbone: the network, or its name, which overrides that in the options. If it is None, the
+            options choose it.
         device: where to paint, such as `"cuda:1"`. If it is None, CUDA if available, else the CPU.
         progress: whether to show a progress bar, in a terminal or a notebook. This needs rich.
         on_progress: called after every iteration. An exception that it raises ends the run.
@@ -102,7 +103,7 @@ def stylize_tensors(
     style_masks: Sequence[Tensor] = (),
     start_image: Tensor | None = None,
     content_map: Tensor | None = None,
-    backbone: BackboneSource | None = None,
+    backbone: BackboneSource | str | None = None,
     device: torch.device | str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
@@ -169,7 +170,7 @@ def _report_to(
 def _paint(
     inputs: Inputs,
     options: Options,
-    backbone: BackboneSource | None,
+    backbone: BackboneSource | str | None,
     device: torch.device | str | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> Tensor:

@@ -1,5 +1,6 @@
 """`stylize` with picture files, Pillow pictures and arrays."""
 
+from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from pastiche import Options, stylize
 from pastiche.engine.progress import Progress
+from pastiche.engine.weights.files import MissingWeights
 from pastiche.options import OptionError
 from pastiche.picture_sources import UnreadablePicture
 from pastiche.progress_bar import ProgressBar
@@ -87,6 +89,15 @@ def test_each_style_is_painted_where_its_mask_is_white() -> None:
     one = stylize(CONTENT, [STYLE, other], QUICK, masks=[left, right])
     swapped = stylize(CONTENT, [STYLE, other], QUICK, masks=[right, left])
     assert one.tobytes() != swapped.tobytes()
+
+
+def test_a_backbone_is_given_by_its_name() -> None:
+    named = stylize(CONTENT, STYLE, QUICK, backbone="whitened")
+    assert named.tobytes() == stylize(CONTENT, STYLE, replace(QUICK, backbone="whitened")).tobytes()
+    with pytest.raises(MissingWeights, match="The vgg19-caffe backbone needs its weights"):
+        stylize(CONTENT, STYLE, QUICK, backbone="vgg19-caffe")
+    with pytest.raises(OptionError, match="backbone: must be one of auto, "):
+        stylize(CONTENT, STYLE, QUICK, backbone="vgg20")
 
 
 def test_a_picture_that_cannot_be_read_is_named() -> None:
