@@ -29,7 +29,7 @@ from pastiche.sizes import scales
 from shared.job_store import JobStore
 from shared.workers import list_workers
 from tests.waiting import until
-from worker.__main__ import REGISTER_SECONDS
+from worker.painting_process import REGISTER_SECONDS
 
 FILE = RESULTS / "capacity_check.json"
 WORKERS = 2

@@ -41,8 +41,8 @@ from shared.settings import Settings
 from shared.workers import list_workers
 from tests.conftest import running_api, running_redis
 from tests.waiting import until
-from worker.__main__ import Registration
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
+from worker.painting_process import Registration
 from worker.tasks import next_attempt
 
 FILE = RESULTS / "fast_workers.json"

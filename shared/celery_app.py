@@ -52,6 +52,7 @@ def create_queue(settings: Settings) -> Celery:
         worker_proc_alive_timeout=120.0,  # a child loads torch before it reports that it is up
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,  # of a spawned process, they would hide its logs
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ctypes import c_bool
 from dataclasses import dataclass, field
-from multiprocessing.sharedctypes import RawValue
 from os import getppid
 from socket import gethostname
 from threading import Event, Lock
@@ -41,21 +39,20 @@ def worker_instance() -> str:
 
 
 class Shutdown:
-    """Whether the worker is shutting down: one byte of memory that a worker's parent process and
-    its children share.
+    """Whether the worker is shutting down.
 
-    It has no semaphore, unlike an `Event` of multiprocessing: a child that is killed while it holds
-    one would block all others forever.
+    A plain flag, because a signal handler sets it: it could interrupt a thread that holds the lock
+    of an `Event`, and wait for that lock forever.
     """
 
     def __init__(self) -> None:
-        self._byte = RawValue(c_bool, False)
+        self._is_set = False
 
     def set(self) -> None:
-        self._byte.value = True
+        self._is_set = True
 
     def is_set(self) -> bool:
-        return bool(self._byte.value)
+        return self._is_set
 
     def wait(self, seconds: float) -> bool:
         """Waits until it is set, for this long at most. Returns whether it is set."""

@@ -26,10 +26,10 @@ from shared.jobs import QueueEntry, new_job_id, read_options
 from shared.settings import Settings
 from shared.workers import list_workers, register_worker
 from tests.waiting import until
-from worker.__main__ import Registration, paint_or_exit
 from worker.claims import PAUSE_SECONDS, claim_next
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
+from worker.painting_process import Registration, paint_or_exit
 from worker.tasks import next_attempt
 
 GIB = 2**30
@@ -64,7 +64,7 @@ def open_context(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[Ope
 def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
     """Starts a thread that registers the worker of a context again and again, and ends with the
     test: at its end it deletes the registration, which must not be that of the next test."""
-    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 0.01)
+    monkeypatch.setattr("worker.painting_process.REGISTER_SECONDS", 0.01)
     with ExitStack() as stack:
 
         def start(context: WorkerContext) -> None:
@@ -408,7 +408,7 @@ def test_a_worker_registers_its_speed_as_soon_as_a_job_is_done(
     jobs: JobStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("worker.__main__.REGISTER_SECONDS", 1e6)
+    monkeypatch.setattr("worker.painting_process.REGISTER_SECONDS", 1e6)
     context = open_context(lambda: GIB)
     register(context)
     until(lambda: [each.rate for each in jobs.run(list_workers())] == [None])
@@ -435,7 +435,7 @@ def test_a_worker_whose_memory_cannot_be_read_for_a_moment_is_registered_after_i
 def test_a_process_that_cannot_claim_jobs_ends(
     open_context: OpenContext, jobs: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.__main__.RESTART_SECONDS", 0.0)
+    monkeypatch.setattr("worker.painting_process.RESTART_SECONDS", 0.0)
 
     def measure() -> int:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")

@@ -1,6 +1,5 @@
 """What a painting process works with: its shutdown flag, its free memory."""
 
-import os
 import signal
 from multiprocessing import get_context
 
@@ -9,28 +8,17 @@ import pytest
 from worker.context import FreeMemory, Shutdown
 
 
-def test_a_child_process_sees_that_its_parent_set_the_flag() -> None:
-    shutdown = Shutdown()
-    child = get_context("fork").Process(target=shutdown.wait, args=(60,))
+def test_a_signal_ends_waiting_for_shutdown() -> None:
+    def wait() -> None:
+        shutdown = Shutdown()
+        signal.signal(signal.SIGALRM, lambda *_: shutdown.set())
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        assert shutdown.wait(60)
+
+    child = get_context("fork").Process(target=wait)
     child.start()
-    shutdown.set()
     child.join(10)
     assert child.exitcode == 0
-
-
-def test_a_child_that_was_killed_while_it_waited_blocks_no_other() -> None:
-    shutdown = Shutdown()
-    killed, other = (
-        get_context("fork").Process(target=shutdown.wait, args=(60,)) for _ in range(2)
-    )
-    killed.start()
-    assert killed.pid is not None
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.join()
-    other.start()
-    shutdown.set()
-    other.join(10)
-    assert other.exitcode == 0
 
 
 def test_waiting_for_shutdown_times_out() -> None:
