@@ -1,4 +1,5 @@
-# The commands of this project. They need Python 3.11+ and make; everything else is installed into .venv.
+# The commands of this project. They need Python 3.11 to 3.14, make and a C compiler; everything else is installed into
+# .venv.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -28,6 +29,9 @@ export PASTICHE_PORT := $(or $(PORT),$(PASTICHE_PORT),8000)
 export PASTICHE_HOST := $(or $(HOST),$(PASTICHE_HOST),127.0.0.1)
 
 .PHONY: help demo serve check test test-fast browser node deploy-programs hosts test-cuda chaos soak weights examples pictures strips docs client javascript generate fuzz bench likeness profile lock images clean
+
+# Two targets that install into .venv must not do so at the same time.
+.NOTPARALLEL:
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
