@@ -95,9 +95,19 @@ export class Connection {
    * @param {Message} message
    */
   async #fetch(method, path, { headers, ...message }) {
-    const response = await fetch(this.url + path, { method, headers: { ...this.headers, ...headers }, ...message });
+    const redirect = method === "GET" ? "follow" : "manual"; // a POST that follows a redirect may become a GET
+    const all = { ...this.headers, ...headers };
+    const response = await fetch(this.url + path, { method, redirect, headers: all, ...message });
     if (response.ok) return response;
+    if (isRedirect(response)) throw this.#redirected(response);
     throw readProblem(response, await response.text());
+  }
+
+  /** @param {Response} response */
+  #redirected(response) {
+    const to = response.headers.get("Location") ?? "another address"; // browsers do not tell which
+    const detail = `${this.url} is not the address of the service: it redirects to ${to}.`;
+    return new PasticheError({ code: "invalid_response", detail, status: response.status });
   }
 
   /** @param {unknown} error */
@@ -141,6 +151,11 @@ async function receive(response, deadline) {
     if (done) return new Response(new Blob(parts), { headers: response.headers });
     parts.push(value);
   }
+}
+
+/** @param {Response} response */
+function isRedirect({ type, status }) {
+  return type === "opaqueredirect" || (300 <= status && status < 400);
 }
 
 /** @param {Response} response */

@@ -165,6 +165,9 @@ def invalid_response(response: httpx.Response, url: str, reason: str = "") -> In
     media_type = response.headers.get("content-type", "").partition(";")[0]
     content = media_type if media_type.isprintable() and media_type else "no content type"
     more = f" ({reason})" if reason else ""
+    location = response.headers.get("location", "")
+    if response.has_redirect_location and location.isprintable():
+        more += f", and redirects to {location}"
     return InvalidResponse(
         f"The server at {url} is not a Pastiche service: "
         f"it responded with {response.status_code}, {content}{more}."
