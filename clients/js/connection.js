@@ -62,29 +62,40 @@ export class Connection {
   }
 
   /**
-   * Yields the lines of a stream of events, as they arrive, until the connection is lost.
+   * Yields what is parsed from the lines of a stream of events, as they arrive, until the connection is lost.
+   * @template Item
    * @param {string} path
+   * @param {(lines: AsyncIterable<string>) => AsyncIterable<Item>} parse
    * @param {Message} message
-   * @returns {AsyncGenerator<string, never, void>}
+   * @returns {AsyncGenerator<Item, void, void>}
    */
-  async *lines(path, { headers, signal }) {
+  async *stream(path, parse, { headers, signal }) {
     const deadline = new Deadline(signal, new PasticheError({ code: "stream_silent", detail: "No events arrive." }));
     try {
       const message = { headers: { Accept: "text/event-stream", ...headers }, signal: deadline.signal };
       const reader = openStream(await deadline.wait(this.#fetch("GET", path, message), SILENCE_MILLISECONDS));
-      const decoder = new TextDecoder();
-      for (let rest = ""; ; ) {
-        const { value, done } = await deadline.wait(reader.read(), SILENCE_MILLISECONDS);
-        if (done) throw this.#unreachable("closed the connection");
-        const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/);
-        rest = lines.pop() ?? "";
-        yield* lines;
-      }
+      yield* parse(this.#lines(reader, deadline));
     } catch (error) {
       throw deadline.signal.aborted ? deadline.signal.reason : this.#describe(error);
     } finally {
       deadline.end();
       deadline.abort(); // closes the connection of a stream that is not read to its end
+    }
+  }
+
+  /**
+   * @param {ReadableStreamDefaultReader<Uint8Array>} reader
+   * @param {Deadline} deadline
+   * @returns {AsyncGenerator<string, never, void>}
+   */
+  async *#lines(reader, deadline) {
+    const decoder = new TextDecoder();
+    for (let rest = ""; ; ) {
+      const { value, done } = await deadline.wait(reader.read(), SILENCE_MILLISECONDS);
+      if (done) throw this.#unreachable("closed the connection");
+      const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/);
+      rest = lines.pop() ?? "";
+      yield* lines;
     }
   }
 
