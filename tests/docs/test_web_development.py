@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,6 +20,7 @@ from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker
+from tests.client.fake_servers import responding
 from tests.conftest import RunningApi, running, running_api
 from tests.docs import test_javascript
 from tests.docs.test_javascript import ADDRESS, node, shown
@@ -114,17 +115,23 @@ def key_server(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[KeySe
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0)
     )
-    (tmp_path / "server.mjs").write_text(snippet("js", "createServer"))
-    port = free_port("127.0.0.1", 0)
-    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
-        environment = {
-            "PASTICHE_URL": str(api.http.base_url),
-            "PASTICHE_KEY": keys.create(jobs.client, "app"),
-            "PORT": str(port),
-        }
-        with running(["node", str(tmp_path / "server.mjs")], environment):
-            until(lambda: _listens(port))
-            yield KeyServer(api, port)
+    key = keys.create(jobs.client, "app")
+    with (
+        running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api,
+        adding_the_key(str(api.http.base_url), key, tmp_path) as port,
+    ):
+        yield KeyServer(api, port)
+
+
+@contextmanager
+def adding_the_key(service: str, key: str, folder: Path) -> Iterator[int]:
+    """Runs the program that adds the key; its port."""
+    program, port = folder / "server.mjs", free_port("127.0.0.1", 0)
+    program.write_text(snippet("js", "createServer"))
+    environment = {"PASTICHE_URL": service, "PASTICHE_KEY": key, "PORT": str(port)}
+    with running(["node", str(program)], environment):
+        until(lambda: _listens(port))
+        yield port
 
 
 def _listens(port: int) -> bool:
@@ -171,6 +178,19 @@ def test_a_server_that_adds_the_key_sends_it_to_no_other_host(
             assert connection.getresponse().status == 404
         with pytest.raises(BlockingIOError):  # nobody has connected
             other.accept()
+
+
+@pytest.mark.parametrize("path", ["events", "result"])
+def test_a_server_that_adds_the_key_closes_a_response_that_the_service_breaks_off(
+    tmp_path: Path, path: str
+) -> None:
+    broken_off = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nthe beginning"
+    with (
+        responding(broken_off) as service,
+        adding_the_key(service, "key", tmp_path) as port,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        httpx.get(f"http://127.0.0.1:{port}/pastiche/jobs/0/{path}", timeout=10, trust_env=False)
 
 
 def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
