@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from api import keys
 from local.supervisor import free_port
@@ -193,21 +193,42 @@ def test_a_server_that_adds_the_key_closes_a_response_that_the_service_breaks_of
         httpx.get(f"http://127.0.0.1:{port}/pastiche/jobs/0/{path}", timeout=10, trust_env=False)
 
 
-def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
-    script = snippet("js", "FormData").replace('"size", 256', '"size", 64')
+@pytest.fixture
+def page_of_the_service(stack: Stack, browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
     page.goto(str(stack.http.base_url))
+    yield page
+    page.close()
+
+
+def run_without_the_client(page: Page) -> None:
+    script = snippet("js", "FormData").replace('"size", 256', '"size", 64')
     page.evaluate(f"""async () => {{
-        const pick = async (path) => new File([await (await fetch(path)).blob()], "picture.jpg");
-        const content = await pick("/web/examples/content/harbour.jpg");
-        const style = await pick("/web/examples/style/wave.jpg");
-        {script}
+        const run = async () => {{
+            const pick = async (path) => new File([await (await fetch(path)).blob()], "a.jpg");
+            const content = await pick("/web/examples/content/harbour.jpg");
+            const style = await pick("/web/examples/style/wave.jpg");
+            {script}
+        }};
+        const late = (_, reject) => setTimeout(reject, 60_000, new Error("It waits forever."));
+        await Promise.race([run(), new Promise(late)]);
     }}""")
-    shown = page.evaluate("""async () => {
+
+
+def test_a_page_submits_watches_and_shows(page_of_the_service: Page) -> None:
+    run_without_the_client(page_of_the_service)
+    shown = page_of_the_service.evaluate("""async () => {
         const image = document.querySelector("img");
         await image.decode();
         return { width: image.naturalWidth, source: image.src };
     }""")
     assert shown["width"] == 64
     assert shown["source"].endswith("/result")
-    page.close()
+
+
+def test_a_page_without_the_client_reports_that_no_more_events_come(
+    page_of_the_service: Page,
+) -> None:
+    page_of_the_service.route("**/events", lambda route: route.fulfill(status=502))
+    with pytest.raises(Error, match="The stream of events is closed"):
+        run_without_the_client(page_of_the_service)
