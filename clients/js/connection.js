@@ -62,29 +62,40 @@ export class Connection {
   }
 
   /**
-   * Yields the lines of a stream of events, as they arrive, until the connection is lost.
+   * Yields what is parsed from the lines of a stream of events, as they arrive, until the connection is lost.
+   * @template Item
    * @param {string} path
+   * @param {(lines: AsyncIterable<string>) => AsyncIterable<Item>} parse
    * @param {Message} message
-   * @returns {AsyncGenerator<string, never, void>}
+   * @returns {AsyncGenerator<Item, void, void>}
    */
-  async *lines(path, { headers, signal }) {
+  async *stream(path, parse, { headers, signal }) {
     const deadline = new Deadline(signal, new PasticheError({ code: "stream_silent", detail: "No events arrive." }));
     try {
       const message = { headers: { Accept: "text/event-stream", ...headers }, signal: deadline.signal };
       const reader = openStream(await deadline.wait(this.#fetch("GET", path, message), SILENCE_MILLISECONDS));
-      const decoder = new TextDecoder();
-      for (let rest = ""; ; ) {
-        const { value, done } = await deadline.wait(reader.read(), SILENCE_MILLISECONDS);
-        if (done) throw this.#unreachable("closed the connection");
-        const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/);
-        rest = lines.pop() ?? "";
-        yield* lines;
-      }
+      yield* parse(this.#lines(reader, deadline));
     } catch (error) {
       throw deadline.signal.aborted ? deadline.signal.reason : this.#describe(error);
     } finally {
       deadline.end();
       deadline.abort(); // closes the connection of a stream that is not read to its end
+    }
+  }
+
+  /**
+   * @param {ReadableStreamDefaultReader<Uint8Array>} reader
+   * @param {Deadline} deadline
+   * @returns {AsyncGenerator<string, never, void>}
+   */
+  async *#lines(reader, deadline) {
+    const decoder = new TextDecoder();
+    for (let rest = ""; ; ) {
+      const { value, done } = await deadline.wait(reader.read(), SILENCE_MILLISECONDS);
+      if (done) throw this.#unreachable("closed the connection");
+      const lines = (rest + decoder.decode(value, { stream: true })).split(/\r?\n/);
+      rest = lines.pop() ?? "";
+      yield* lines;
     }
   }
 
@@ -95,9 +106,19 @@ export class Connection {
    * @param {Message} message
    */
   async #fetch(method, path, { headers, ...message }) {
-    const response = await fetch(this.url + path, { method, headers: { ...this.headers, ...headers }, ...message });
+    const redirect = method === "GET" ? "follow" : "manual"; // a POST that follows a redirect may become a GET
+    const all = { ...this.headers, ...headers };
+    const response = await fetch(this.url + path, { method, redirect, headers: all, ...message });
     if (response.ok) return response;
+    if (isRedirect(response)) throw this.#redirected(response);
     throw readProblem(response, await response.text());
+  }
+
+  /** @param {Response} response */
+  #redirected(response) {
+    const to = response.headers.get("Location") ?? "another address"; // browsers do not tell which
+    const detail = `${this.url} is not the address of the service: it redirects to ${to}.`;
+    return new PasticheError({ code: "invalid_response", detail, status: response.status });
   }
 
   /** @param {unknown} error */
@@ -141,6 +162,11 @@ async function receive(response, deadline) {
     if (done) return new Response(new Blob(parts), { headers: response.headers });
     parts.push(value);
   }
+}
+
+/** @param {Response} response */
+function isRedirect({ type, status }) {
+  return type === "opaqueredirect" || (300 <= status && status < 400);
 }
 
 /** @param {Response} response */

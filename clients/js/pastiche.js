@@ -218,7 +218,7 @@ export class Pastiche {
   #stream(job, lastId, signal) {
     /** @type {Record<string, string>} */
     const headers = lastId ? { "Last-Event-ID": lastId } : {};
-    return parseEvents(this.#connection.lines(`${jobPath(job)}/events`, { headers, signal }));
+    return this.#connection.stream(`${jobPath(job)}/events`, parseEvents, { headers, signal });
   }
 
   /**
@@ -273,7 +273,11 @@ const readJson = (response) => response.json();
 const readWorkers = async (response) => (await response.json()).workers;
 
 /** @param {Response} response */
-const readBlob = (response) => response.blob();
+async function readBlob(response) {
+  const type = response.headers.get("Content-Type");
+  if (!type?.startsWith("image/")) throw new SyntaxError(`not a picture, but ${type}`);
+  return response.blob();
+}
 
 /** @param {Response} response */
-const readPreview = async (response) => (response.status === 204 ? null : response.blob());
+const readPreview = async (response) => (response.status === 204 ? null : readBlob(response));

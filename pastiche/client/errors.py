@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -44,6 +44,10 @@ class FieldError:
 
 class ClientError(Exception):
     """The base class of all errors of the client. The message is a sentence for people."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For other processes. By default, `__init__` is called with the message and nothing else.
+        return Exception.__new__, (type(self), *self.args), vars(self)
 
 
 class InvalidAddress(ClientError):
@@ -161,6 +165,9 @@ def invalid_response(response: httpx.Response, url: str, reason: str = "") -> In
     media_type = response.headers.get("content-type", "").partition(";")[0]
     content = media_type if media_type.isprintable() and media_type else "no content type"
     more = f" ({reason})" if reason else ""
+    location = response.headers.get("location", "")
+    if response.has_redirect_location and location.isprintable():
+        more += f", and redirects to {location}"
     return InvalidResponse(
         f"The server at {url} is not a Pastiche service: "
         f"it responded with {response.status_code}, {content}{more}."

@@ -13,6 +13,7 @@ from pastiche.client import (
     ServiceUnreachable,
 )
 from pastiche.client.models import Timings
+from tests import pictures
 from tests.client.fake_servers import http, responding
 
 JOB_ID = "0" * 32
@@ -46,6 +47,17 @@ def test_an_invalid_response_raises_one_exception_with_one_sentence(response: by
         assert sentence.count("\n") == 0
         with pytest.raises(InvalidResponse):
             list(client.watch(JOB_ID))
+
+
+def test_a_redirect_names_the_new_address() -> None:
+    new = "https://example.org/jobs"
+    response = http("301 Moved Permanently", "text/html", b"Moved", f"Location: {new}")
+    with (
+        responding(response) as url,
+        Client(url) as client,
+        pytest.raises(InvalidResponse, match=f"301, text/html, and redirects to {new}\\."),
+    ):
+        client.submit(pictures.jpeg(), pictures.jpeg())
 
 
 @pytest.mark.parametrize(

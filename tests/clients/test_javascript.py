@@ -13,6 +13,7 @@ from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.workers import Worker, register_worker
 from tests.api.worker import PlayedWorker
+from tests.client.fake_servers import http, responding
 from tests.clients.programs import WATCH, only_job, run, started, url_of
 from tests.clients.proxy import proxying
 from tests.conftest import RunningApi, running_api
@@ -212,6 +213,57 @@ def test_a_server_that_is_no_service_is_an_error(api: RunningApi, pair: Path) ->
     """
     page = f"{url_of(api)}/docs?"  # and the path of the job is its query
     assert run(source, page, pair) == ["invalid_response"]
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "308 Permanent Redirect"])
+@pytest.mark.parametrize("call", ["submit(pair)", "paint(pair)", "delete('0')"])
+def test_a_redirect_of_a_request_that_changes_something_is_an_error(
+    pair: Path, status: str, call: str
+) -> None:
+    source = f"""
+        const error = await pastiche.{call}.catch((error) => error);
+        console.log(error.code, error.message);
+    """
+    jobs = http("200 OK", "application/json", b'{"jobs": [], "next_cursor": null}')
+    with responding(jobs) as new:
+        redirect = http(status, "text/html", b"Moved", f"Location: {new}/jobs")
+        with responding(redirect) as old:
+            (line,) = run(source, old, pair)
+    sentence = f"{old} is not the address of the service: it redirects to {new}/jobs."
+    assert line == f"invalid_response {sentence}"
+
+
+def test_a_picture_is_fetched_from_where_the_service_redirects(pair: Path) -> None:
+    source = """
+        const picture = await pastiche.result("0");
+        console.log(picture.type, await picture.text());
+    """
+    with responding(http("200 OK", "image/png", b"pixels")) as store:
+        redirect = http("307 Temporary Redirect", "text/plain", b"", f"Location: {store}/0.png")
+        with responding(redirect) as url:
+            assert run(source, url, pair) == ["image/png pixels"]
+
+
+@pytest.mark.parametrize("call", ["result", "preview"])
+def test_a_page_in_place_of_a_picture_is_an_error(pair: Path, call: str) -> None:
+    source = f"""
+        const error = await pastiche.{call}("0").catch((error) => error);
+        console.log(error.code, error.message);
+    """
+    with responding(http("200 OK", "text/html", b"<p>Log in</p>")) as url:
+        sentence = f"The server at {url} is not a Pastiche service."
+        assert run(source, url, pair) == [f"invalid_response {sentence}"]
+
+
+def test_an_event_that_cannot_be_parsed_is_an_error(pair: Path) -> None:
+    source = """
+        const error = await pastiche.watch("0").next().catch((error) => error);
+        console.log(error.code, error.message);
+    """
+    event = b'event: status\ndata: {"status": \n\n'
+    with responding(http("200 OK", "text/event-stream", event)) as url:
+        sentence = f"The server at {url} is not a Pastiche service."
+        assert run(source, url, pair) == [f"invalid_response {sentence}"]
 
 
 def test_weights_are_changed_and_a_job_is_canceled_and_deleted(api: RunningApi, pair: Path) -> None:

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from api import keys
 from local.supervisor import free_port
 from shared.job_store import JobStore
 from shared.settings import Settings
 from tests.api.worker import PlayedWorker
+from tests.client.fake_servers import responding
 from tests.conftest import RunningApi, running, running_api
 from tests.docs import test_javascript
 from tests.docs.test_javascript import ADDRESS, node, shown
@@ -114,17 +115,23 @@ def key_server(redis_url: str, jobs: JobStore, tmp_path: Path) -> Iterator[KeySe
     settings = Settings(
         redis_url=redis_url, data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0)
     )
-    (tmp_path / "server.mjs").write_text(snippet("js", "createServer"))
-    port = free_port("127.0.0.1", 0)
-    with running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api:
-        environment = {
-            "PASTICHE_URL": str(api.http.base_url),
-            "PASTICHE_KEY": keys.create(jobs.client, "app"),
-            "PORT": str(port),
-        }
-        with running(["node", str(tmp_path / "server.mjs")], environment):
-            until(lambda: _listens(port))
-            yield KeyServer(api, port)
+    key = keys.create(jobs.client, "app")
+    with (
+        running_api(settings, PASTICHE_KEYS_REQUIRED="true") as api,
+        adding_the_key(str(api.http.base_url), key, tmp_path) as port,
+    ):
+        yield KeyServer(api, port)
+
+
+@contextmanager
+def adding_the_key(service: str, key: str, folder: Path) -> Iterator[int]:
+    """Runs the program that adds the key; its port."""
+    program, port = folder / "server.mjs", free_port("127.0.0.1", 0)
+    program.write_text(snippet("js", "createServer"))
+    environment = {"PASTICHE_URL": service, "PASTICHE_KEY": key, "PORT": str(port)}
+    with running(["node", str(program)], environment):
+        until(lambda: _listens(port))
+        yield port
 
 
 def _listens(port: int) -> bool:
@@ -173,21 +180,55 @@ def test_a_server_that_adds_the_key_sends_it_to_no_other_host(
             other.accept()
 
 
-def test_a_page_submits_watches_and_shows(stack: Stack, browser: Browser) -> None:
-    script = snippet("js", "FormData").replace('"size", 256', '"size", 64')
+@pytest.mark.parametrize("path", ["events", "result"])
+def test_a_server_that_adds_the_key_closes_a_response_that_the_service_breaks_off(
+    tmp_path: Path, path: str
+) -> None:
+    broken_off = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nthe beginning"
+    with (
+        responding(broken_off) as service,
+        adding_the_key(service, "key", tmp_path) as port,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        httpx.get(f"http://127.0.0.1:{port}/pastiche/jobs/0/{path}", timeout=10, trust_env=False)
+
+
+@pytest.fixture
+def page_of_the_service(stack: Stack, browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
     page.goto(str(stack.http.base_url))
+    yield page
+    page.close()
+
+
+def run_without_the_client(page: Page) -> None:
+    script = snippet("js", "FormData").replace('"size", 256', '"size", 64')
     page.evaluate(f"""async () => {{
-        const pick = async (path) => new File([await (await fetch(path)).blob()], "picture.jpg");
-        const content = await pick("/web/examples/content/harbour.jpg");
-        const style = await pick("/web/examples/style/wave.jpg");
-        {script}
+        const run = async () => {{
+            const pick = async (path) => new File([await (await fetch(path)).blob()], "a.jpg");
+            const content = await pick("/web/examples/content/harbour.jpg");
+            const style = await pick("/web/examples/style/wave.jpg");
+            {script}
+        }};
+        const late = (_, reject) => setTimeout(reject, 60_000, new Error("It waits forever."));
+        await Promise.race([run(), new Promise(late)]);
     }}""")
-    shown = page.evaluate("""async () => {
+
+
+def test_a_page_submits_watches_and_shows(page_of_the_service: Page) -> None:
+    run_without_the_client(page_of_the_service)
+    shown = page_of_the_service.evaluate("""async () => {
         const image = document.querySelector("img");
         await image.decode();
         return { width: image.naturalWidth, source: image.src };
     }""")
     assert shown["width"] == 64
     assert shown["source"].endswith("/result")
-    page.close()
+
+
+def test_a_page_without_the_client_reports_that_no_more_events_come(
+    page_of_the_service: Page,
+) -> None:
+    page_of_the_service.route("**/events", lambda route: route.fulfill(status=502))
+    with pytest.raises(Error, match="The stream of events is closed"):
+        run_without_the_client(page_of_the_service)
