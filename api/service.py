@@ -123,6 +123,10 @@ class JobCache:
             del self._cached[next(iter(self._cached))]
         return job
 
+    def forget(self, job_id: str) -> None:
+        """Removes a job that was deleted."""
+        self._cached.pop(job_id, None)
+
     def get_body(self, job: Job, encode: Callable[[], bytes]) -> bytes:
         """The job's JSON, encoded once for all clients that poll it."""
         cached = self._cached.get(job.id)

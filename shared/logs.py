@@ -67,7 +67,10 @@ def _shorten_errors(record: logging.LogRecord) -> bool:
 
 def _add_names(record: logging.LogRecord) -> bool:
     names = _ABOUT.get({})
-    message = record.getMessage()
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError):  # the handler reports it, without an error for its caller
+        message = ""
     missing = " ".join(value for value in names.values() if value not in message)
     record.suffix = f" [{missing}]" if missing else ""
     for name, value in names.items():

@@ -1,6 +1,7 @@
 """A job as server-sent events: its current state, then every change until it is over."""
 
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from redis import RedisError
 from starlette.types import Receive, Scope, Send
 
 from api.access.authentication import Access, CurrentAccess, is_still_valid
@@ -21,7 +23,10 @@ from api.jobs.dependencies import PathJob, get_speeds
 from api.jobs.schemas import describe_job, make_preview_link, pick_progress
 from api.service import Service
 from pastiche.painting_speed import PaintingSpeed
+from shared.errors import RecordDamaged
 from shared.jobs import Job
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -137,6 +142,7 @@ async def stream_events(
     """
     if job.is_over and last_event_id == str(job.version):
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    describe_job(job)  # a damaged record is an error now, not a stream that breaks off
     state = ClientState(preview_event="preview" if previews == "url" else _INLINE_PREVIEW)
     return EventStream(_stream(job, access, state), headers=_HEADERS)
 
@@ -148,9 +154,9 @@ async def _stream(job: Job, access: Access, state: ClientState) -> AsyncIterator
     async with service.subscriptions.subscribe(job) as subscription:
         while True:
             try:
-                job = await subscription.wait(
-                    state.progress_delay_seconds(job) or HEARTBEAT_SECONDS
-                )
+                heartbeat_delay = max(0.0, heartbeat_due - monotonic())
+                progress_delay = state.progress_delay_seconds(job) or heartbeat_delay
+                job = await subscription.wait(min(progress_delay, heartbeat_delay))
             except JobDeleted:
                 yield format_sse_event(event="gone", data_str=json.dumps({"id": job.id}))
                 return
@@ -158,7 +164,11 @@ async def _stream(job: Job, access: Access, state: ClientState) -> AsyncIterator
                 return
             events = subscription.events
             if not events:
-                events |= _encode_events(job, await get_speeds(job, service))
+                try:
+                    events |= _encode_events(job, await _get_known_speeds(job, service))
+                except RecordDamaged as error:  # the response to the next request says so
+                    log.error("%s", error)
+                    return
             if state.needs_preview(job) and state.preview_event not in events:
                 events[_INLINE_PREVIEW] = await _encode_inline_preview(job, subscription, service)
             data = b"".join(state.pick_events(job, events))
@@ -171,6 +181,14 @@ async def _stream(job: Job, access: Access, state: ClientState) -> AsyncIterator
                 yield data
             if job.is_over:
                 return
+
+
+async def _get_known_speeds(job: Job, service: Service) -> list[PaintingSpeed]:
+    """The speeds that a waiting job's estimate needs; none while Redis is unavailable."""
+    try:
+        return await get_speeds(job, service)
+    except RedisError:
+        return []
 
 
 def _encode_events(job: Job, speeds: list[PaintingSpeed]) -> dict[str, bytes]:

@@ -5,9 +5,11 @@ import logging
 from asyncio import Event, Task, create_task, get_running_loop, sleep, timeout, wait
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from time import monotonic
+from typing import Any, Self
 
-from redis import RedisError
+from redis import ConnectionError, RedisError
+from redis.asyncio.client import PubSub
 
 from api.events.inline_previews import InlinePreview
 from shared import job_store, transitions
@@ -18,6 +20,11 @@ from shared.jobs import Job
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+PING_SECONDS = 5.0
+SILENCE_SECONDS = 15.0
+"""After how long without an answer the subscription to Redis counts as lost: a connection that a
+network has dropped without a sign would never report another change."""
+
 CANCEL_AGAIN_SECONDS = 0.5
 QUEUE_SECONDS = 2.0
 """How often waiting jobs are read, because their records do not change when they move up."""
@@ -165,10 +172,7 @@ class Subscriptions:
             try:
                 async with self._jobs.client.pubsub() as channel:
                     await channel.subscribe(job_store.CHANGED)
-                    while True:
-                        message = await channel.get_message(timeout=RETRY_SECONDS)
-                        if message is None:
-                            continue
+                    async for message in _receive(channel):
                         if message["type"] == "subscribe":
                             self._mark_all_changed()
                         elif message["data"] in self._watched:
@@ -203,6 +207,24 @@ class Subscriptions:
             for job_id, watched in self._watched.items():
                 if watched.job is not None and watched.job.status == "queued":
                     self._mark_changed(job_id)
+
+
+async def _receive(channel: PubSub) -> AsyncIterator[dict[str, Any]]:
+    """The messages of a subscription, among them the answers to pings.
+
+    Raises:
+        RedisError: the connection is lost, or Redis does not answer on it.
+    """
+    heard_at = pinged_at = monotonic()
+    while monotonic() < heard_at + SILENCE_SECONDS:
+        message = await channel.get_message(timeout=RETRY_SECONDS)
+        if message is not None:
+            heard_at = monotonic()
+            yield message
+        if monotonic() > pinged_at + PING_SECONDS:
+            pinged_at = monotonic()
+            await channel.ping()
+    raise ConnectionError(f"no answer for {SILENCE_SECONDS:.0f} s")
 
 
 async def _cancel_all(tasks: Collection[Task[None]]) -> None:

@@ -220,6 +220,7 @@ async def _promote_preview(job: Job, access: Access) -> Job:
 async def delete_job(job: PathJob, service: CurrentService) -> None:
     """Cancels the job and deletes its record and its pictures."""
     await service.jobs.run(transitions.delete(job.id, retention=service.retention))
+    service.job_cache.forget(job.id)
     await service.blobs.delete_job(job.id)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -15,7 +15,7 @@ from pastiche.option_warnings import WARNINGS
 from pastiche.options import OPTIONS, BackboneChoice, Options, json_schema, update_schema
 from pastiche.painting_speed import PaintingSpeed
 from pastiche.sizes import scales
-from shared.errors import FAILURES
+from shared.errors import FAILURES, RecordDamaged
 from shared.jobs import Job as JobRecord
 from shared.jobs import PaintingStats, Status
 from shared.jobs import Webhook as WebhookRecord
@@ -47,10 +47,13 @@ class WeightUpdate(RootModel[dict[str, Any]]):
 _WARNINGS = "Options and images that are accepted, but have no effect or an unexpected one."
 
 
+_BACKBONES = tuple(name for name in get_args(BackboneChoice) if name != "auto")
+
+
 class Backbone(BaseModel):
     """The network that paints."""
 
-    name: BackboneChoice
+    name: str = Field(json_schema_extra=list_codes(_BACKBONES))
     sha256: str | None = Field(description="The SHA-256 of its weights file; null without one.")
 
 
@@ -222,8 +225,15 @@ def describe_job(job: JobRecord, speeds: Sequence[PaintingSpeed] = ()) -> Job:
         speeds: of the live workers, as far as they are known.
 
     Raises:
-        RecordDamaged: its options are invalid.
+        RecordDamaged: a part of it is invalid.
     """
+    try:
+        return _describe(job, speeds)
+    except (ValueError, ArithmeticError, TypeError) as error:
+        raise RecordDamaged(f"The record of job {job.id} cannot be read.") from error
+
+
+def _describe(job: JobRecord, speeds: Sequence[PaintingSpeed]) -> Job:
     options, path = job.read_options(), f"/jobs/{job.id}"
     return Job(
         id=job.id,

@@ -18,7 +18,7 @@ from api.service import Service
 from api.submissions.pairs import locate
 from api.submissions.references import Source, StoredPicture, fetch_reference, make_lost_error
 from shared.blob_store import BlobStore
-from shared.errors import FieldError, InvalidFields, PasticheError
+from shared.errors import FieldError, InvalidFields
 from shared.inputs import PICTURE_FIELDS
 from shared.pictures import PictureFault, size_of
 
@@ -57,13 +57,13 @@ async def find_sources(
         for name in PICTURE_FIELDS
         for index, value in enumerate(form.getlist(name))
     ]
-    found: dict[tuple[str, UploadFile | str], Source | PasticheError | OSError] = {}
+    found: dict[tuple[str, UploadFile | str], Source | Exception] = {}
 
     async def find(name: str, value: UploadFile | str, target: Path) -> None:
         try:
             found[name, value] = await _find_source(name, value, target, access)
             folder.count_files()
-        except (PasticheError, OSError) as error:
+        except Exception as error:  # raised below: the task group would wrap it in another
             found[name, value] = error
 
     async with create_task_group() as tasks:

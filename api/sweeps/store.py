@@ -211,5 +211,6 @@ async def delete_jobs(members: Sequence[Member], service: Service) -> None:
     painted."""
     for member in members:
         await service.jobs.run(transitions.delete(member.job_id, retention=service.retention))
+        service.job_cache.forget(member.job_id)
     for member in members:
         await service.blobs.delete_job(member.job_id)

@@ -9,7 +9,7 @@ export interface components {
          * @description The network that paints.
          */
         Backbone: {
-            name: components["schemas"]["BackboneName"];
+            name: "vgg16" | "vgg19" | "vgg19-caffe" | "whitened" | (string & {});
             /** @description The SHA-256 of its weights file; null without one. */
             sha256: string | null;
         };
@@ -1410,11 +1410,6 @@ export interface components {
             name?: string;
         };
         /**
-         * BackboneName
-         * @enum {string}
-         */
-        BackboneName: "auto" | "vgg16" | "vgg19" | "vgg19-caffe" | "whitened";
-        /**
          * Priority
          * @enum {string}
          */
@@ -1464,6 +1459,11 @@ export interface components {
          * @enum {string}
          */
         Optimiser: "lbfgs" | "adam";
+        /**
+         * BackboneName
+         * @enum {string}
+         */
+        BackboneName: "auto" | "vgg16" | "vgg19" | "vgg19-caffe" | "whitened";
         /**
          * Pooling
          * @enum {string}
@@ -1573,7 +1573,6 @@ export type SubmitBatchBody = components['schemas']['SubmitBatchBody'];
 export type PictureFormat = components['schemas']['PictureFormat'];
 export type StreamEventsPreviews = components['schemas']['StreamEventsPreviews'];
 export type UploadPictureForm = components['schemas']['UploadPictureForm'];
-export type BackboneName = components['schemas']['BackboneName'];
 export type Priority = components['schemas']['Priority'];
 export type TvNorm = components['schemas']['TvNorm'];
 export type LayerName = components['schemas']['LayerName'];
@@ -1584,6 +1583,7 @@ export type Colour = components['schemas']['Colour'];
 export type Resampling = components['schemas']['Resampling'];
 export type Start = components['schemas']['Start'];
 export type Optimiser = components['schemas']['Optimiser'];
+export type BackboneName = components['schemas']['BackboneName'];
 export type Pooling = components['schemas']['Pooling'];
 export type Padding = components['schemas']['Padding'];
 export type Precision = components['schemas']['Precision'];

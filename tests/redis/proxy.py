@@ -1,4 +1,4 @@
-"""A proxy in front of a real Redis, which can lose a reply."""
+"""A proxy in front of a real Redis, which can lose replies."""
 
 import socket
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ class Proxy(ThreadingUnixStreamServer):
     Attributes:
         lost: a part of a request. The next request that contains it is executed, but its reply
             never arrives.
+        drops: how often every connection that was open lost all further replies without a sign.
     """
 
     daemon_threads = True
@@ -24,13 +25,14 @@ class Proxy(ThreadingUnixStreamServer):
         self.url = f"unix://{path}"
         self.target = target
         self.lost: bytes | None = None
+        self.drops = 0
 
 
 class _Handler(BaseRequestHandler):
     server: Proxy
 
     def handle(self) -> None:
-        self._loses_replies = False
+        self._loses_replies, self._drops = False, self.server.drops
         with socket.socket(socket.AF_UNIX) as redis:
             redis.connect(self.server.target)
             replies = Thread(target=self._forward_replies, args=(redis,), daemon=True)
@@ -46,7 +48,7 @@ class _Handler(BaseRequestHandler):
     def _forward_replies(self, redis: socket.socket) -> None:
         with suppress(OSError):
             while data := redis.recv(_CHUNK_BYTES):
-                if not self._loses_replies:
+                if not self._loses_replies and self._drops == self.server.drops:
                     self.request.sendall(data)
 
 

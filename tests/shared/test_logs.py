@@ -40,6 +40,12 @@ def test_a_name_in_the_message_is_not_repeated(lines: Lines) -> None:
     assert lines()[0].endswith("x: Job j1: painted")
 
 
+def test_a_malformed_call_of_a_library_is_reported_and_raises_nothing(lines: Lines) -> None:
+    logs.configure(Settings())
+    logging.getLogger("x").warning("%d pictures", "many")
+    assert "--- Logging error ---" in lines()
+
+
 def test_log_lines_are_json_where_configured(lines: Lines) -> None:
     logs.configure(Settings(log_format="json"))
     with logs.about(request_id="r1"), logs.about(job_id="j1"):

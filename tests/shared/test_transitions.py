@@ -849,6 +849,14 @@ def test_the_newest_jobs_of_one_owner_are_retained(jobs: JobStore) -> None:
     assert past(jobs, bob, *ended) == [False, True, True, False, False]
 
 
+def test_a_job_that_is_no_longer_retained_has_another_version(jobs: JobStore) -> None:
+    retention = Retention(1, 40, jobs_per_owner=1)
+    first = canceled(jobs, retention)
+    before = read_job(jobs, first).version
+    canceled(jobs, retention)
+    assert read_job(jobs, first).version == before + 1
+
+
 def test_the_newest_jobs_of_all_owners_are_retained(jobs: JobStore) -> None:
     retention = Retention(1, 40, jobs_in_all=2)
     ended = [canceled(jobs, retention, owner=owner) for owner in ("ada", "bob", "cid")]

@@ -150,6 +150,7 @@ local function trim_retained(key, limit)
       -- Otherwise a record that is gone would come back with this field alone.
       if redis.pcall('HEXISTS', record_key(oldest), 'status') == 1 then
         redis.call('HSET', record_key(oldest), 'expires_ms', now_ms())
+        redis.pcall('HINCRBY', record_key(oldest), 'version', 1)
       end
       beyond = beyond - 1
     end

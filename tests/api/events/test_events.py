@@ -19,6 +19,7 @@ from shared.job_store import CHANGED, JobStore
 from shared.settings import Settings
 from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi, running_api
+from tests.redis.proxy import proxying
 from tests.waiting import until
 
 
@@ -178,6 +179,26 @@ def test_the_end_of_a_job_arrives_after_a_lost_connection_to_redis(
         worker.commit()
         own_api.process.send_signal(signal.SIGCONT)
         assert pool.submit(until_event, events, "done").result(20).data["status"] == "succeeded"
+
+
+@pytest.mark.slow
+def test_a_stream_continues_although_a_network_drops_the_connection_to_redis(
+    redis_url: str, jobs: JobStore, tmp_path: Path
+) -> None:
+    with proxying(tmp_path / "proxy", redis_url) as proxy:
+        settings = Settings(
+            redis_url=proxy.url, data_folder=tmp_path / "data", port=free_port("127.0.0.1", 0)
+        )
+        with running_api(settings) as api:
+            job = submitted(api)
+            worker = PlayedWorker.of(job, jobs, api)
+            with ThreadPoolExecutor(1) as pool, stream(api, job) as events:
+                worker.report_progress(iteration=1)
+                until_event(events, "progress")
+                proxy.drops += 1
+                worker.commit()
+                done = pool.submit(until_event, events, "done").result(60)
+                assert done.data["status"] == "succeeded"
 
 
 def test_streams_continue_after_an_unreadable_message(own_api: RunningApi, jobs: JobStore) -> None:

@@ -272,6 +272,29 @@ def test_a_damaged_record_breaks_no_list(
     assert (answer.status_code, answer.json()["code"]) == (500, "record_damaged")
 
 
+def test_a_backbone_that_only_a_newer_version_knows_is_reported(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    jobs.client.hset(job_store.record_key(job["id"]), "backbone_name", "vgg11")
+    (listed,) = api.http.get("/jobs").json()["jobs"]
+    assert listed["backbone"]["name"] == "vgg11"
+    assert api.http.get(job["links"]["self"]).json()["backbone"]["name"] == "vgg11"
+
+
+def test_progress_that_makes_no_sense_breaks_neither_the_list_nor_a_stream(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    other, damaged = submitted(api), submitted(api)
+    progress = json.loads(PROGRESS.to_json()) | {"iterations": 0}
+    for name, value in (("progress", json.dumps(progress)), ("status", "running")):
+        jobs.client.hset(job_store.record_key(damaged["id"]), name, value)
+    assert [each["id"] for each in api.http.get("/jobs").json()["jobs"]] == [other["id"]]
+    for link in ("self", "events"):
+        answer = api.http.get(damaged["links"][link])
+        assert (answer.status_code, answer.json()["code"]) == (500, "record_damaged")
+
+
 def test_an_unreadable_report_of_a_worker_breaks_no_request(
     api: RunningApi, jobs: JobStore
 ) -> None:

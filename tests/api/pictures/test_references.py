@@ -1,18 +1,21 @@
 """Jobs that name uploaded pictures: each job has its own copies."""
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
+from local.supervisor import free_port
 from shared.blob_store import BlobStore
 from shared.job_store import JobStore
+from shared.settings import Settings
 from tests import pictures
 from tests.api.pictures.uploading import coloured, expire, uploaded
 from tests.api.submissions.test_submit import errors_of
-from tests.conftest import RunningApi
+from tests.conftest import RunningApi, running_api, running_redis
 from tests.stack import Stack
 
 UNKNOWN = f"picture:{'0' * 32}"
@@ -216,3 +219,19 @@ def test_a_job_is_painted_from_references(stack: Stack) -> None:
     result = Image.open(BytesIO(stack.http.get(job["links"]["result"]).content))
     assert result.size == (64, 48)
     stack.http.delete(job["links"]["self"]).raise_for_status()
+
+
+@pytest.mark.slow
+def test_a_full_redis_refuses_a_reference_as_it_refuses_a_file(tmp_path: Path) -> None:
+    with running_redis(tmp_path) as url:
+        jobs = JobStore.connect(url)
+        settings = Settings(redis_url=url, data_folder=tmp_path, port=free_port("127.0.0.1", 0))
+        with running_api(settings) as api:
+            picture = uploaded(api)
+            jobs.client.config_set("maxmemory", 1)
+            reference = picture["reference"]
+            response = submit(api, content=reference, style=reference)
+            assert response.status_code == 503
+            assert "Retry-After" in response.headers
+            jobs.client.config_set("maxmemory", 0)
+        jobs.client.close()
