@@ -147,13 +147,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def running_redis(folder: Path) -> Iterator[str]:
     """A real Redis on a socket of its own, set up as `make serve` sets it up; its URL."""
-    socket = folder / "socket"
-    command = redis_server.command(redis_server.binary(), socket=socket, folder=folder)
-    with running(command):
-        client = redis.Redis(unix_socket_path=str(socket))
-        until(lambda: _answers(client))
-        client.close()
-        yield f"unix://{socket}"
+    with redis_server.socket_for(folder) as socket:
+        command = redis_server.command(redis_server.binary(), socket=socket, folder=folder)
+        with running(command):
+            client = redis.Redis(unix_socket_path=str(socket))
+            until(lambda: _answers(client))
+            client.close()
+            yield f"unix://{socket}"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -128,6 +129,8 @@ def lose_messages(service: ChaosService, jobs: list[str], chance: Random) -> Non
 
 def refuse_writes(service: ChaosService, jobs: list[str], chance: Random) -> None:
     """Stops the workers from writing files for a while, as on a full disk."""
+    if sys.platform != "linux":
+        raise NotImplementedError("Only Linux sets the limits of another process.")
     children = [each for worker in service.targets for each in worker.children]
     limits = {each: resource.prlimit(each, resource.RLIMIT_FSIZE) for each in children}
     for each, (_, hard) in limits.items():
@@ -177,6 +180,9 @@ def cancel_and_delete(service: ChaosService, jobs: list[str], chance: Random) ->
         jobs.remove(each)
 
 
+_ON_LINUX = (Fault("writes are refused, as with a full disk", refuse_writes),)
+"""For a service on Linux alone."""
+
 FAULTS = (
     Fault("a painting process is killed", kill_child),
     Fault("a worker's parent is killed", kill_parent),
@@ -189,7 +195,7 @@ FAULTS = (
     Fault("Redis hangs for 10 s", stop_redis),
     Fault("messages are delivered three times", deliver_repeatedly),
     Fault("messages are lost", lose_messages),
-    Fault("writes are refused, as with a full disk", refuse_writes),
+    *(_ON_LINUX if sys.platform == "linux" else ()),
     Fault("Redis's clock jumps, and a painting process is killed", jump_clock),
     Fault("a job kills each of its workers", kill_workers_of_job),
     Fault("jobs are canceled and deleted", cancel_and_delete, frozenset({"canceled"})),

@@ -21,6 +21,7 @@ from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.workers import list_workers
 from tests import pictures
+from tests.processes import list_children
 from tests.stack import await_status, delete_unfinished
 from tests.waiting import until
 
@@ -72,10 +73,7 @@ class ServiceProcess:
     @property
     def children(self) -> list[int]:
         """The ids of the processes that it has forked."""
-        with suppress(OSError):
-            listed = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
-            return [int(each) for each in listed.read_text().split()]
-        return []
+        return list_children(self.popen.pid)
 
     @property
     def log(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.containers.buildah import Buildah
 from tests.containers.compose import seconds
+from tests.processes import list_children
 from tests.waiting import until
 
 # In a mount namespace of its own, the container's root is made read-only before buildah enters it.
@@ -139,9 +140,7 @@ def _temporary_folders(service: Mapping[str, Any]) -> Iterator[str]:
 
 def _first_python(parent: int) -> int | None:
     """The eldest process under this one that runs python, or None while there is none."""
-    threads = Path(f"/proc/{parent}/task").glob("*/children")
-    children = [child for thread in threads for child in thread.read_text().split()]
-    for child in map(int, children):
+    for child in list_children(parent):
         program = Path(f"/proc/{child}/cmdline").read_bytes().partition(b"\0")[0]
         if program.endswith(b"/python3"):
             return child

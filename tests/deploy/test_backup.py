@@ -37,6 +37,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._redis_url = ""
         self.volumes = {"redis": folder / "records", "api": folder / "pictures"}
         self.create_volumes()
 
@@ -51,6 +52,7 @@ class Machine:
     @contextmanager
     def service(self) -> Iterator[tuple[RunningApi, JobStore]]:
         with running_redis(self.volumes["redis"]) as url:
+            self._redis_url = url
             jobs = JobStore.connect(url)
             settings = Settings(
                 redis_url=url, data_folder=self.volumes["api"], port=free_port("127.0.0.1", 0)
@@ -66,8 +68,8 @@ class Machine:
             service, line = inside.groups()
             line = line.replace("/data", shlex.quote(str(self.volumes[service])))
         cli = Path(redis_server.binary()).with_name("redis-cli")
-        socket = self.volumes["redis"] / "socket"
-        line = line.replace("redis-cli", f"{shlex.quote(str(cli))} -s {shlex.quote(str(socket))}")
+        socket = self._redis_url.removeprefix("unix://")
+        line = line.replace("redis-cli", f"{shlex.quote(str(cli))} -s {shlex.quote(socket)}")
         subprocess.run(["sh", "-ec", line], cwd=self._folder, check=True)
 
 

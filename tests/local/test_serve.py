@@ -14,6 +14,7 @@ from local import data_folder as data_folders
 from local.data_folder import opened
 from local.redis_server import socket_for
 from local.supervisor import free_port
+from tests.processes import list_children, read_command
 from tests.stack import Stack, nothing_runs_on, served
 from tests.waiting import until
 
@@ -66,10 +67,9 @@ def test_it_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
 
 def part_of(stack: Stack, module: str) -> int:
     """The process of the service that runs this module."""
-    supervisor = stack.process.pid
-    for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-        if module in Path(f"/proc/{child}/cmdline").read_text().split("\0"):
-            return int(child)
+    for child in list_children(stack.process.pid):
+        if module in read_command(child):
+            return child
     raise AssertionError(f"No part of the service runs {module}.")
 
 

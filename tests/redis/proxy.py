@@ -7,6 +7,8 @@ from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
 from threading import Thread
 
+from local import redis_server
+
 _CHUNK_BYTES = 65_536
 
 
@@ -53,9 +55,12 @@ class _Handler(BaseRequestHandler):
 
 
 @contextmanager
-def proxying(path: Path, redis_url: str) -> Iterator[Proxy]:
-    """A running proxy at a socket, in front of the server at a `unix://` URL."""
-    with Proxy(path, redis_url.removeprefix("unix://")) as proxy:
+def proxying(folder: Path, redis_url: str) -> Iterator[Proxy]:
+    """A running proxy on a socket for this folder, in front of the server at a `unix://` URL."""
+    with (
+        redis_server.socket_for(folder) as path,
+        Proxy(path, redis_url.removeprefix("unix://")) as proxy,
+    ):
         Thread(target=proxy.serve_forever, daemon=True).start()
         yield proxy
         proxy.shutdown()

@@ -22,12 +22,11 @@ SENTINEL_PASSWORD = "s3cret-of-the-sentinels"  # noqa: S105
 
 
 def make_server(name: str, folder: Path, port: int, *options: str) -> ServiceProcess:
-    """A server, not yet started, set up as `make serve` sets it up, on a port."""
-    (folder / name).mkdir()
-    command = redis_server.command(
-        redis_server.binary(), socket=folder / f"{name}.socket", folder=folder / name
-    )
-    place = ("--port", str(port), "--bind", LOCALHOST)
+    """A server, not yet started, set up as `make serve` sets it up, but on a port and no socket."""
+    data = folder / name
+    data.mkdir()
+    command = redis_server.command(redis_server.binary(), socket=data / "socket", folder=data)
+    place = ("--port", str(port), "--bind", LOCALHOST, "--unixsocket", "")
     return ServiceProcess(name, [*command, *place, *options], {}, folder / f"{name}.log")
 
 

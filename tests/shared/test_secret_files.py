@@ -13,13 +13,13 @@ import pytest
 import redis
 from pydantic_settings import SettingsError
 
-from local import redis_server
 from local.supervisor import free_port
 from shared.secret_files import file_variable, is_secret
 from shared.settings import Settings
 from tests.chaos.service import ServiceProcess
 from tests.conftest import running, running_api
 from tests.local.test_serve import command
+from tests.redis.servers import LOCALHOST, make_server
 from tests.waiting import until
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - of a Redis of this test alone
@@ -136,15 +136,11 @@ def _is_up(client: redis.Redis) -> bool:
 @pytest.fixture
 def guarded_redis(tmp_path: Path) -> Iterator[GuardedRedis]:
     """The URL of a Redis with a password, on a port."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    port = free_port("127.0.0.1", 0)
-    server = redis_server.command(redis_server.binary(), socket=folder / "socket", folder=folder)
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", PASSWORD]
-    part = ServiceProcess("redis", [*server, *options], {}, folder / "log")
+    port = free_port(LOCALHOST, 0)
+    part = make_server("redis", tmp_path, port, "--requirepass", PASSWORD)
     part.start()
     try:
-        guarded = GuardedRedis(part, f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
+        guarded = GuardedRedis(part, f"redis://:{PASSWORD}@{LOCALHOST}:{port}/0")
         guarded.await_answer()
         yield guarded
     finally:

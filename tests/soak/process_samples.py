@@ -148,18 +148,8 @@ def _list_processes(service: ChaosService) -> Iterator[tuple[str, int]]:
         if process.is_running:
             pid = process.popen.pid
             yield process.name, pid
-            for each in _children(pid):
+            for each in process.children:
                 yield f"{process.name}, child", each
-
-
-def _children(pid: int) -> list[int]:
-    """What any thread of a process has started."""
-    found: list[int] = []
-    with suppress(OSError):
-        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-            with suppress(OSError):
-                found += map(int, listed.read_text().split())
-    return found
 
 
 def _read(pid: int, hours: float) -> Sample:

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from tests.processes import needs_proc
 from tests.soak.__main__ import main
 from tests.soak.process_samples import Sample, describe_quantity, describe_series
 
@@ -29,6 +30,7 @@ def test_of_each_role_the_process_that_lived_longest_is_described_after_its_warm
     assert found["api"]["resident_megabytes"]["per_hour"] == 0
 
 
+@needs_proc
 @pytest.mark.slow
 def test_nothing_breaks_under_mixed_load_with_faults(tmp_path: Path) -> None:
     record = tmp_path / "soak.json"

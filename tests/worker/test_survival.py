@@ -14,6 +14,7 @@ from shared.celery_app import create_queue, publish
 from shared.job_store import JOB_KEYS
 from shared.jobs import new_job_id
 from tests.chaos.service import LONG_LEASE_SECONDS, ChaosService, ServiceProcess, running_service
+from tests.processes import needs_proc
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -236,6 +237,7 @@ def test_while_redis_is_unreachable_the_api_reports_it_and_painting_continues(
     assert done["status"] == "succeeded"
 
 
+@needs_proc
 def test_a_worker_keeps_no_connection_to_a_redis_that_was_lost(service: ChaosService) -> None:
     """Not even those that acknowledge the job that was running when Redis was lost."""
 

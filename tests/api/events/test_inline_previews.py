@@ -1,7 +1,6 @@
 """Previews inside events: what a stream with `previews=inline` sends, and how much it reads."""
 
 import socket
-import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from tests.api.events.test_events import Event, read, until_event
 from tests.api.submissions.test_submit import errors_of
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
+from tests.processes import needs_proc
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def test_a_preview_that_is_lost_is_left_out(api: RunningApi, jobs: JobStore) -> 
         assert until_event(events, "preview").data.keys() == {"url"}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@needs_proc
 def test_a_preview_is_read_once_for_all_streams_and_only_if_it_is_requested(
     api: RunningApi, jobs: JobStore
 ) -> None:

@@ -1,5 +1,6 @@
 """An API process under attack, and the conditions that must hold after every request."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,10 @@ class Target:
 
     @property
     def memory_bytes(self) -> int:
-        """The memory of the API process, without its decoders, which have limits of their own."""
+        """The memory of the API process, without its decoders, which have limits of their own; 0 on
+        a system that does not have it in /proc."""
+        if sys.platform != "linux":
+            return 0
         pages = Path(f"/proc/{self.api.process.pid}/statm").read_text().split()[1]
         return int(pages) * getpagesize()
 

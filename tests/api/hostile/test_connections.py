@@ -18,6 +18,7 @@ from tests.api.hostile.sockets import (
     status_of,
 )
 from tests.api.hostile.target import Target
+from tests.processes import needs_proc
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -138,6 +139,7 @@ def test_a_change_that_ends_with_its_connection_leaves_nothing(target: Target) -
         assert receive_all(connection) == b""
 
 
+@needs_proc
 @pytest.mark.parametrize(
     "start",
     [
@@ -153,6 +155,7 @@ def test_a_head_without_end_is_refused_and_not_held_in_memory(start: bytes, targ
     assert target.memory_bytes - before < 20_000_000
 
 
+@needs_proc
 @pytest.mark.parametrize("start", [b"GET /livez HTTP/1.1\r\n", head("Transfer-Encoding: chunked")])
 def test_headers_without_end_are_refused_and_not_held_in_memory(
     start: bytes, target: Target
@@ -163,6 +166,7 @@ def test_headers_without_end_are_refused_and_not_held_in_memory(
     assert target.memory_bytes - before < 20_000_000
 
 
+@needs_proc
 def test_pipelined_requests_are_not_held_in_memory(target: Target) -> None:
     before = target.memory_bytes
     receive_for(target, b"", repeat(SMUGGLED * 10_000, 100))
@@ -180,6 +184,7 @@ def test_a_hundred_connections_that_send_half_a_form_block_no_others(
         assert {status_of(receive_all(connection)) for connection in connections} == {408}
 
 
+@needs_proc
 def test_responses_that_no_client_reads_are_not_held_in_memory(
     short_timeout_target: Target,
 ) -> None:
@@ -189,6 +194,7 @@ def test_responses_that_no_client_reads_are_not_held_in_memory(
         until(lambda: not is_held(connection))
 
 
+@needs_proc
 def test_a_client_that_disconnects_before_its_responses_is_no_error(target: Target) -> None:
     with connected(target) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)

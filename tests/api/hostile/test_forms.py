@@ -8,6 +8,7 @@ from tests import pictures
 from tests.api.hostile.forms import END, answer_to, pair, part
 from tests.api.hostile.sockets import status_of
 from tests.api.hostile.target import Target
+from tests.processes import needs_proc
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +164,7 @@ def test_a_file_in_base64_is_not_decoded(target: Target) -> None:
     assert errors_in(answer_to(target, body)) == {"content": "picture_unknown"}
 
 
+@needs_proc
 def test_a_hundred_files_in_one_form_are_not_held_in_memory(target: Target) -> None:
     before = target.memory_bytes
     body = part(b"style", bytes(500_000), file_name=b"a") * 90 + END

@@ -14,6 +14,7 @@ from shared.inputs import PICTURE_FIELDS
 from tests import pictures
 from tests.api.hostile.target import Target
 from tests.api.submissions.test_submit import errors_of
+from tests.processes import needs_proc
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +61,7 @@ def test_a_body_of_one_repeated_piece_is_malformed(target: Target, piece: bytes)
         assert response.json()["code"] == "malformed_request", response.text
 
 
+@needs_proc
 @pytest.mark.parametrize("start", [b"data:image/png;base64,", b""], ids=["data URI", "text"])
 def test_a_text_of_many_megabytes_is_not_held_in_memory(target: Target, start: bytes) -> None:
     before = target.memory_bytes

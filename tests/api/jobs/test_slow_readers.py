@@ -2,7 +2,6 @@
 
 import socket
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,11 +19,9 @@ from tests.api.conftest import Start
 from tests.api.worker import PlayedWorker, submitted
 from tests.conftest import RunningApi
 from tests.object_store import Bucket
+from tests.processes import needs_proc
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="Memory is read from /proc."),
-]
+pytestmark = [pytest.mark.slow, needs_proc]
 
 READERS = 20
 STEPS = 8

@@ -117,7 +117,7 @@ def test_a_key_is_free_again_if_the_reply_to_its_reservation_is_lost(
     reservation = reserve(make_idempotency_key("ada", "a"), "fingerprint").text
     script = jobs.client.script_load(reservation)
     with (
-        proxying(tmp_path / "proxy", redis_url) as proxy,
+        proxying(tmp_path, redis_url) as proxy,
         start(PASTICHE_REDIS_URL=proxy.url) as api,
     ):
         proxy.lost = script.encode()

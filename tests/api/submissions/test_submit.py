@@ -1,6 +1,5 @@
 """What a client may send to `POST /jobs`, what it receives, and what is stored."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from shared.job_store import JobStore
 from shared.workers import REMEMBERED_SECONDS, Worker, register_worker
 from tests import pictures
 from tests.conftest import RunningApi
+from tests.processes import needs_proc
 
 Upload = bytes | tuple[str, bytes]
 
@@ -477,7 +477,7 @@ def test_more_fields_than_any_form_has_are_refused(api: RunningApi) -> None:
     assert response.status_code == 400
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@needs_proc
 def test_an_upload_is_written_to_the_disk_once_before_it_is_decoded(api: RunningApi) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
     picture = pictures.encoded(Image.fromarray(noise), "PNG")
