@@ -162,6 +162,24 @@ def test_a_picture_is_saved_through_a_link_and_into_a_pipe(
     assert to_stdout.out == png()
 
 
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "link.png"])
+def test_a_picture_is_appended_to_the_file_behind_standard_output(
+    name: str, shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "link.png").symlink_to("/dev/stdout")
+    log = folder / "log"
+    log.write_bytes(b"earlier ")
+    job_id = submitted(api)["id"]
+    PlayedWorker.of({"id": job_id}, jobs, api).commit()
+    with log.open("ab") as out:
+        ended = replace(shell, stdout=out.fileno()).run(
+            "get", job_id, "-o", name, "--format", "png"
+        )
+        out.write(b" later")
+    assert ended.code == 0, ended.err
+    assert log.read_bytes() == b"earlier " + png() + b" later"
+
+
 def test_jobs_are_deleted_and_missing_ones_reported(shell: Shell, api: RunningApi) -> None:
     ids = [submitted(api)["id"] for _ in range(2)]
     ended = shell.run("delete", ids[0], "0" * 32, ids[1])
