@@ -133,8 +133,9 @@ def report_error(sentence: str) -> None:
 
 
 def is_interactive() -> bool:
-    """Whether a person can be asked: standard input and standard error are terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether a person can be asked: standard input and standard error are terminals, and neither
+    is closed."""
+    return all(each is not None and each.isatty() for each in (sys.stdin, sys.stderr))
 
 
 def confirm(question: str) -> bool:

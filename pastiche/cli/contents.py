@@ -66,8 +66,21 @@ class Content:
 
 
 def open_argument(argument: str) -> str | bytes:
-    """The picture that an argument names: the path itself, or the bytes of standard input."""
-    return sys.stdin.buffer.read() if argument == PIPE else argument
+    """The picture that an argument names: the path itself, or the bytes of standard input.
+
+    Raises:
+        InvalidFile: standard input cannot be read.
+    """
+    return _read_standard_input() if argument == PIPE else argument
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise InvalidFile("Standard input is closed.")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise InvalidFile(f"Standard input cannot be read: {error.strerror}.") from error
 
 
 def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
