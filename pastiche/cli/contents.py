@@ -66,12 +66,15 @@ class Content:
 
 
 def open_argument(argument: str) -> str | bytes:
-    """The picture that an argument names: the path itself, or the bytes of standard input.
+    """The picture that an argument names: the path itself, or the bytes of standard input or of a
+    pipe, which can be read only once.
 
     Raises:
-        InvalidFile: standard input cannot be read.
+        InvalidFile: standard input or a pipe cannot be read.
     """
-    return _read_standard_input() if argument == PIPE else argument
+    if argument == PIPE:
+        return _read_standard_input()
+    return _read_special(Path(argument)) if _is_special(Path(argument)) else argument
 
 
 def _read_standard_input() -> bytes:
@@ -81,6 +84,13 @@ def _read_standard_input() -> bytes:
         return sys.stdin.buffer.read()
     except OSError as error:
         raise InvalidFile(f"Standard input cannot be read: {error.strerror}.") from error
+
+
+def _read_special(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidFile(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -335,8 +345,8 @@ def check_target(target: Target) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether it is a device, a pipe or an open file such as /dev/stdout, which is written to
-    rather than replaced."""
+    """Whether it is a device, a pipe or an open file such as /dev/stdout, which is read once,
+    and written to rather than replaced."""
     if not os.path.exists(path) or os.path.isdir(path):
         return False
     return not os.path.isfile(path) or _find_open_file(path) is not None

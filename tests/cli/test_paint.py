@@ -206,6 +206,17 @@ def test_further_pictures_are_read_from_standard_input(
         assert [path for path in api.blobs if path.name == f"{field}-0"]
 
 
+def test_a_painting_from_a_pipe_is_used_for_every_photograph(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    (folder / "you.jpg").write_bytes(pictures.jpeg(512, 384))
+    batch = ("paint", "me.jpg", "you.jpg", "-s", "/dev/stdin", "--dry-run")
+    with shell.start(*batch) as process:
+        out, err = process.communicate((folder / "wave.png").read_bytes(), timeout=TIMEOUT_SECONDS)
+    assert (process.returncode, err) == (0, b"")
+    assert [line.partition(":")[0] for line in out.decode().splitlines()] == ["me.jpg", "you.jpg"]
+
+
 @pytest.mark.parametrize(
     "words",
     [
