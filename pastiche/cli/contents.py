@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
+from shutil import copymode
 from typing import Any, BinaryIO, TypeAlias
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
@@ -414,8 +415,8 @@ def _fold(path: Path) -> str:
 
 def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:
     """Saves a picture atomically, so that a full disk leaves neither half a picture nor a damaged
-    old one. A symbolic link is followed. A device, a pipe or an open file such as
-    /dev/stdout is written to directly.
+    old one, whose permissions the new one gets. A symbolic link is followed. A device, a pipe or an
+    open file such as /dev/stdout is written to directly.
 
     Args:
         path: where to save it. None for standard output.
@@ -440,8 +441,12 @@ def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> st
             return str(path)
         if makes_folder:
             file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(picture)
         replaces = os.path.exists(file)
+        with part.open("wb") as out:
+            if replaces:
+                with suppress(OSError):  # some disks have no permissions
+                    copymode(file, part)
+            out.write(picture)
         part.replace(file)
     except OSError as error:
         with suppress(OSError):
