@@ -321,17 +321,23 @@ def _check_folder(folder: Path) -> None:
         raise InvalidFile(f"{folder} cannot be created in {nearest}.")
 
 
-def check_target(target: Target) -> None:
+def check_target(target: Target, *, makes_folder: bool = False) -> None:
     """Checks, before a picture is painted, that it can be saved.
 
+    Args:
+        makes_folder: whether saving it creates its folder.
+
     Raises:
-        InvalidFile: its folder or an earlier file cannot be written, or the path is a folder.
+        InvalidFile: its folder or an earlier file cannot be written, the folder is missing, or the
+            path is a folder.
     """
     if target.path is None:
         return
     file = _resolve(target.path)
     if os.path.isdir(file):
         raise InvalidFile(f"{target.path} cannot be saved: it is a folder.")
+    if not makes_folder and not os.path.isdir(file.parent):  # a link may lead into another folder
+        raise InvalidFile(f"{target.path} cannot be saved: there is no folder {file.parent}.")
     # Writing to what is special does not depend on the permissions of its folder.
     written = [("it", file)] if _is_special(file) else [("its folder", file.parent), ("it", file)]
     for name, place in written:
