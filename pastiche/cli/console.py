@@ -63,6 +63,10 @@ class InvalidFile(ClientError):
     """A file, a folder or an output that cannot be read or written."""
 
 
+class InvalidOption(ClientError):
+    """An option that does not fit the pictures or the backbone."""
+
+
 class Exit(IntEnum):
     """The exit codes; a test compares the documentation with them."""
 
@@ -80,6 +84,7 @@ _CODES: dict[type[ClientError], Exit] = {
     JobUnsuccessful: Exit.UNSUCCESSFUL,
     InvalidAddress: Exit.USAGE_ERROR,
     InvalidRequest: Exit.USAGE_ERROR,
+    InvalidOption: Exit.USAGE_ERROR,
     ApiError: Exit.API_ERROR,
     InvalidPicture: Exit.INVALID_FILE,
     InvalidFile: Exit.INVALID_FILE,

@@ -619,6 +619,24 @@ def test_local_painting_rejects_flags_that_need_a_service(shell: Shell) -> None:
     assert "--priority needs a service" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("flags", "err"),
+    [
+        (("--style-weights", "1,2"), "style_weights: must be one for each of 1 styles: 2 given."),
+        (("--start", "image"), "start_image: must be given where start is image."),
+        (("--mask", "me.jpg", "--style-blend", "statistics"), "style_blend: must be losses"),
+        (("--scale-iterations", "9,9,9,9", "--size", "64"), "scale_iterations: must have fewer"),
+    ],
+)
+def test_options_that_do_not_fit_the_pictures_are_usage_errors_of_local_painting(
+    shell: Shell, flags: tuple[str, ...], err: str
+) -> None:
+    paint = ("paint", "me.jpg", "-s", "wave.png", "--local", "--backbone", "whitened")
+    for more in ((), ("--dry-run",)):
+        ended = shell.run(*paint, *flags, *more)
+        assert (ended.code, err in ended.err) == (2, True), ended.err
+
+
 def test_invalid_files_are_reported_before_anything_is_sent(shell: Shell, folder: Path) -> None:
     (folder / "page.pdf").write_bytes(b"%PDF-1.7")
     for content, err in (
