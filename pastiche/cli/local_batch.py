@@ -95,7 +95,7 @@ class LocalBatch(Batch):
             try:
                 images, _ = self._read(piece.content, options, limit_bytes)
                 images.checked(options)
-                choose_backbone(options.backbone)
+                options.check_layers(choose_backbone(options.backbone).name)
                 height, width = images.content.shape[-2:]
                 self._print_plan(piece.content, scales(height, width, options))
             except OptionError as error:
