@@ -10,7 +10,7 @@ from typing import Any
 from api.ops.metrics import METRICS, Metric
 from pastiche.job_settings import JOB_SETTINGS
 from pastiche.option_warnings import WARNINGS
-from pastiche.options import OPTIONS, Option
+from pastiche.options import OPTIONS, Option, encode_option
 from pastiche.presets import MEANINGS, PRESETS, SOURCED, Preset
 from shared.errors import FAILURES, FIELD_ERRORS, list_errors
 from shared.inputs import PICTURE_FIELDS
@@ -90,8 +90,8 @@ def _sourced_preset(name: Preset) -> str:
     return f"\n### {name}\n\n" + _table(("option", "value", "source"), rows)
 
 
-def _short(value: Any) -> Any:
-    return f"{value:.4g}" if isinstance(value, float) else value
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else encode_option(value)
 
 
 def _group(group: str) -> str:
@@ -137,9 +137,9 @@ def engine_page() -> str:
     return f"{before}{_BEGINS}\n{engine_options()}{_ENDS}{after}"
 
 
-def _as_text(default: Any) -> Any:
+def _as_text(default: Any) -> str | None:
     """A default as in a form, None if it is empty."""
-    return default if default not in ((), {}) else None
+    return None if default is None else encode_option(default) or None
 
 
 def errors_page() -> str:

@@ -246,10 +246,11 @@ def _picture_flags() -> dict[str, Any]:
 
 
 def local_options(flags: Mapping[str, Any]) -> Options:
-    """The options among the flags, for the engine in this process.
+    """The options among the flags and pictures, for the engine in this process.
 
     Raises:
-        BadParameter: a flag that needs a service, or an invalid option.
+        BadParameter: a flag that needs a service, an invalid option, or one that does not fit the
+            number of pictures.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     for name in SERVICE_FLAGS:
@@ -260,6 +261,13 @@ def local_options(flags: Mapping[str, Any]) -> Options:
     if "start_image" in given:
         chosen.setdefault("start", "image")
     try:
-        return preset(given.get("preset", "standard"), **chosen)
+        options = preset(given.get("preset", "standard"), **chosen)
+        options.check_images(
+            styles=len(given["style"]),
+            masks=len(given.get("mask", ())),
+            style_masks=len(given.get("style_mask", ())),
+            start_image="start_image" in given,
+        )
     except OptionError as error:
         raise typer.BadParameter(str(error)) from error
+    return options

@@ -63,6 +63,10 @@ class InvalidFile(ClientError):
     """A file, a folder or an output that cannot be read or written."""
 
 
+class InvalidOption(ClientError):
+    """An option that does not fit the pictures or the backbone."""
+
+
 class Exit(IntEnum):
     """The exit codes; a test compares the documentation with them."""
 
@@ -80,6 +84,7 @@ _CODES: dict[type[ClientError], Exit] = {
     JobUnsuccessful: Exit.UNSUCCESSFUL,
     InvalidAddress: Exit.USAGE_ERROR,
     InvalidRequest: Exit.USAGE_ERROR,
+    InvalidOption: Exit.USAGE_ERROR,
     ApiError: Exit.API_ERROR,
     InvalidPicture: Exit.INVALID_FILE,
     InvalidFile: Exit.INVALID_FILE,
@@ -133,8 +138,9 @@ def report_error(sentence: str) -> None:
 
 
 def is_interactive() -> bool:
-    """Whether a person can be asked: standard input and standard error are terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether a person can be asked: standard input and standard error are terminals, and neither
+    is closed."""
+    return all(each is not None and each.isatty() for each in (sys.stdin, sys.stderr))
 
 
 def confirm(question: str) -> bool:

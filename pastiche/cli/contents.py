@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, TypeAlias
+from shutil import copymode
+from typing import Any, BinaryIO, TypeAlias
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
@@ -32,6 +33,9 @@ ENDINGS: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PICTURES = (*FORMATS, ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp")
 """The extensions of pictures in a folder. Some have a format that is rejected later."""
 
+
+_OPEN_FILE = re.compile(r"(/proc/\d+|/dev)/fd/\d+")
+"""A file that a process has open, by its number there."""
 
 FileId: TypeAlias = tuple[int, int]
 
@@ -63,8 +67,31 @@ class Content:
 
 
 def open_argument(argument: str) -> str | bytes:
-    """The picture that an argument names: the path itself, or the bytes of standard input."""
-    return sys.stdin.buffer.read() if argument == PIPE else argument
+    """The picture that an argument names: the path itself, or the bytes of standard input or of a
+    pipe, which can be read only once.
+
+    Raises:
+        InvalidFile: standard input or a pipe cannot be read.
+    """
+    if argument == PIPE:
+        return _read_standard_input()
+    return _read_special(Path(argument)) if _is_special(Path(argument)) else argument
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise InvalidFile("Standard input is closed.")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise InvalidFile(f"Standard input cannot be read: {error.strerror}.") from error
+
+
+def _read_special(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidFile(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,18 +321,24 @@ def _check_folder(folder: Path) -> None:
         raise InvalidFile(f"{folder} cannot be created in {nearest}.")
 
 
-def check_target(target: Target) -> None:
+def check_target(target: Target, *, makes_folder: bool = False) -> None:
     """Checks, before a picture is painted, that it can be saved.
 
+    Args:
+        makes_folder: whether saving it creates its folder.
+
     Raises:
-        InvalidFile: its folder or an earlier file cannot be written, or the path is a folder.
+        InvalidFile: its folder or an earlier file cannot be written, the folder is missing, or the
+            path is a folder.
     """
     if target.path is None:
         return
     file = _resolve(target.path)
     if os.path.isdir(file):
         raise InvalidFile(f"{target.path} cannot be saved: it is a folder.")
-    # Writing to a device or a pipe does not depend on the permissions of its folder.
+    if not makes_folder and not os.path.isdir(file.parent):  # a link may lead into another folder
+        raise InvalidFile(f"{target.path} cannot be saved: there is no folder {file.parent}.")
+    # Writing to what is special does not depend on the permissions of its folder.
     written = [("it", file)] if _is_special(file) else [("its folder", file.parent), ("it", file)]
     for name, place in written:
         try:
@@ -319,13 +352,36 @@ def check_target(target: Target) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether it is a device or a pipe, which is written to rather than replaced."""
-    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    """Whether it is a device, a pipe or an open file such as /dev/stdout, which is read once,
+    and written to rather than replaced."""
+    if not os.path.exists(path) or os.path.isdir(path):
+        return False
+    return not os.path.isfile(path) or _find_open_file(path) is not None
+
+
+def _find_open_file(path: Path) -> Path | None:
+    """The path of an open file, /proc/PID/fd/N or /dev/fd/N, that this path leads to. None if it
+    leads elsewhere."""
+    # os.path.realpath would go on to the file that is open.
+    while not _OPEN_FILE.fullmatch(named := os.path.join(os.path.realpath(path.parent), path.name)):
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return Path(named)
+
+
+def _open_in_place(path: Path) -> BinaryIO:
+    """Opens a device, a pipe or an open file for writing. An open file of this process is used as
+    it is: opened by its path, it would be written from its beginning."""
+    found = _find_open_file(path)
+    if found is not None and found.parent in (Path("/dev/fd"), Path(f"/proc/{os.getpid()}/fd")):
+        return open(int(found.name), "wb", closefd=False)
+    return path.open("ab")
 
 
 def _resolve(path: Path) -> Path:
-    """The file that a symbolic link leads to. A device or a pipe is returned as it is, because
-    /dev/stdout leads to a name that cannot be opened."""
+    """The file that a symbolic link leads to. A device, a pipe or an open file is returned as it
+    is, because /dev/stdout leads to a name that may not be possible to open."""
     return path if _is_special(path) else Path(os.path.realpath(path))
 
 
@@ -365,7 +421,8 @@ def _fold(path: Path) -> str:
 
 def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> str:
     """Saves a picture atomically, so that a full disk leaves neither half a picture nor a damaged
-    old one. A symbolic link is followed. A device or a pipe is written to directly.
+    old one, whose permissions the new one gets. A symbolic link is followed. A device, a pipe or an
+    open file such as /dev/stdout is written to directly.
 
     Args:
         path: where to save it. None for standard output.
@@ -385,12 +442,17 @@ def save(picture: bytes, path: Path | None, *, makes_folder: bool = False) -> st
     part = file.with_name(f".pastiche-{os.getpid()}.part")
     try:
         if _is_special(file):
-            file.write_bytes(picture)
+            with _open_in_place(file) as out:
+                out.write(picture)
             return str(path)
         if makes_folder:
             file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(picture)
         replaces = os.path.exists(file)
+        with part.open("wb") as out:
+            if replaces:
+                with suppress(OSError):  # some disks have no permissions
+                    copymode(file, part)
+            out.write(picture)
         part.replace(file)
     except OSError as error:
         with suppress(OSError):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pastiche.cli.bars import Bar, Bars
 from pastiche.cli.batch import Batch
-from pastiche.cli.console import json_line, line, show_picture
+from pastiche.cli.console import InvalidOption, json_line, line, show_picture
 from pastiche.cli.contents import Content
 from pastiche.client import ClientError, InvalidPicture
 from pastiche.client import Progress as JobProgress
@@ -27,7 +27,7 @@ from pastiche.engine.progress import Diverged, Progress
 from pastiche.engine.run import Run
 from pastiche.engine.weights.files import MissingWeights
 from pastiche.option_warnings import find_warnings
-from pastiche.options import OptionError, Options
+from pastiche.options import OPTIONS, OptionError, Options
 from pastiche.painting_clock import PaintingClock
 from pastiche.painting_speed import PaintingSpeed
 from pastiche.picture_settings import describe_settings, save_arguments
@@ -95,11 +95,11 @@ class LocalBatch(Batch):
             try:
                 images, _ = self._read(piece.content, options, limit_bytes)
                 images.checked(options)
-                choose_backbone(options.backbone)
+                options.check_layers(choose_backbone(options.backbone).name)
                 height, width = images.content.shape[-2:]
                 self._print_plan(piece.content, scales(height, width, options))
             except OptionError as error:
-                self.fail(piece, InvalidPicture(error.field, str(error)))
+                self.fail(piece, _as_client_error(error))
             except MissingWeights as error:
                 self.fail(piece, CannotPaint(str(error)))
             except ClientError as error:
@@ -140,7 +140,7 @@ class LocalBatch(Batch):
         try:
             picture = to_pil(self._run(images, options, cache, bar))
         except OptionError as error:
-            raise InvalidPicture(error.field, str(error)) from error
+            raise _as_client_error(error) from error
         except (MissingWeights, Diverged) as error:
             raise CannotPaint(str(error)) from error
         except (MemoryError, RuntimeError) as error:
@@ -164,6 +164,13 @@ class LocalBatch(Batch):
         work = sum(scale.cost for scale in plan)
         self.speed = self.speed.updated(work, monotonic() - began, clock.times)
         return picture
+
+
+def _as_client_error(error: OptionError) -> ClientError:
+    """The error for what the engine refuses: an option, or one of the pictures."""
+    if error.field in OPTIONS:
+        return InvalidOption(str(error))
+    return InvalidPicture(error.field, str(error))
 
 
 def measure_progress(progress: Progress, clock: PaintingClock) -> JobProgress:

@@ -169,7 +169,7 @@ def _paint(
     if no_clobber:
         contents = [each for each in contents if not _exists(each)]
     for each in contents:
-        check_target(each.target)
+        check_target(each.target, makes_folder=True)
     shows = should_show_pictures(preview)
     if local:
         _paint_locally(contents, arguments, dry_run=dry_run, writes_json=as_json, shows=shows)

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from pastiche.cli.console import InvalidFile
-from pastiche.cli.contents import find_contents, further_pictures
+from pastiche.cli.contents import Target, check_target, find_contents, further_pictures, save
 
 
 def test_hidden_files_of_a_folder_are_skipped(tmp_path: Path) -> None:
@@ -154,3 +154,25 @@ def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_painted(
     (tmp_path / "file").touch()
     with pytest.raises(InvalidFile, match="cannot be created in"):
         find_contents(["a.jpg", "b.jpg"], ["wave.jpg"], str(tmp_path / "file" / "painted"), None)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "out.png"
+    path.write_bytes(b"earlier")
+    path.chmod(mode)
+    save(b"picture", path)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"picture", mode)
+
+
+def test_a_link_into_a_missing_folder_is_reported_before_anything_is_painted(
+    tmp_path: Path,
+) -> None:
+    link = tmp_path / "out.png"
+    link.symlink_to("missing/out.png")
+    target = Target(link, "png")
+    with pytest.raises(
+        InvalidFile, match=r"out.png cannot be saved: there is no folder .*missing\."
+    ):
+        check_target(target)
+    check_target(target, makes_folder=True)

@@ -162,6 +162,24 @@ def test_a_picture_is_saved_through_a_link_and_into_a_pipe(
     assert to_stdout.out == png()
 
 
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "link.png"])
+def test_a_picture_is_appended_to_the_file_behind_standard_output(
+    name: str, shell: Shell, folder: Path, api: RunningApi, jobs: JobStore
+) -> None:
+    (folder / "link.png").symlink_to("/dev/stdout")
+    log = folder / "log"
+    log.write_bytes(b"earlier ")
+    job_id = submitted(api)["id"]
+    PlayedWorker.of({"id": job_id}, jobs, api).commit()
+    with log.open("ab") as out:
+        ended = replace(shell, stdout=out.fileno()).run(
+            "get", job_id, "-o", name, "--format", "png"
+        )
+        out.write(b" later")
+    assert ended.code == 0, ended.err
+    assert log.read_bytes() == b"earlier " + png() + b" later"
+
+
 def test_jobs_are_deleted_and_missing_ones_reported(shell: Shell, api: RunningApi) -> None:
     ids = [submitted(api)["id"] for _ in range(2)]
     ended = shell.run("delete", ids[0], "0" * 32, ids[1])
@@ -233,6 +251,43 @@ def test_an_invalid_proxy_is_reported(shell: Shell) -> None:
     assert "Traceback" not in ended.err
 
 
+def run_redirected(shell: Shell, redirection: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command with a redirection of `sh`, such as `>&-`."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$0" -m pastiche "$@" {redirection}', sys.executable, *words],
+        cwd=shell.folder,
+        env=os.environ
+        | PLAIN
+        | {"PYTHONPATH": str(Path(__file__).parents[2]), "PASTICHE_URL": shell.url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "err"),
+    [
+        ("<&-", "Standard input is closed.\n"),
+        ("0>out.png", "Standard input cannot be read: Bad file descriptor.\n"),
+    ],
+)
+def test_a_standard_input_that_cannot_be_read_is_reported(
+    redirection: str, err: str, shell: Shell
+) -> None:
+    ended = run_redirected(shell, redirection, "paint", "-", "-s", "wave.png")
+    assert (ended.returncode, ended.stderr) == (4, err)
+
+
+def test_a_deletion_is_not_confirmed_if_standard_input_is_closed(
+    shell: Shell, api: RunningApi
+) -> None:
+    job = submitted(api)
+    ended = run_redirected(shell, "<&-", "delete", job["id"])
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert api.http.get(job["links"]["self"]).status_code == 404
+
+
 def test_a_closed_standard_output_is_reported(shell: Shell, api: RunningApi) -> None:
     submitted(api)
     with shell.start("list", "--json") as listing:
@@ -254,17 +309,9 @@ def test_a_closed_standard_output_is_reported(shell: Shell, api: RunningApi) -> 
     ids=lambda words: words[0],
 )
 def test_without_a_standard_output_nothing_is_submitted(
-    words: tuple[str, ...], shell: Shell, folder: Path, api: RunningApi
+    words: tuple[str, ...], shell: Shell, api: RunningApi
 ) -> None:
-    path = str(Path(__file__).parents[2])
-    ended = subprocess.run(
-        ["sh", "-c", 'exec "$0" -m pastiche "$@" >&-', sys.executable, *words],
-        cwd=folder,
-        env=os.environ | PLAIN | {"PYTHONPATH": path, "PASTICHE_URL": shell.url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_redirected(shell, ">&-", *words)
     assert (ended.returncode, ended.stderr) == (4, "Standard output is closed.\n")
     assert api.http.get("/jobs").json()["jobs"] == []
 

@@ -2,10 +2,13 @@
 
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from PIL import Image
 
+from pastiche.cli.console import Exit
 from pastiche.cli.contents import Content, Target
 from pastiche.cli.local_batch import LocalBatch, encode, measure_progress, read_inputs
 from pastiche.client import InvalidPicture
@@ -75,12 +78,30 @@ def test_the_time_left_is_right_where_it_is_shown(size: int) -> None:
     assert all(shown is not None for shown, _ in times[-20:])
 
 
+def make_batch(folder: Path) -> LocalBatch:
+    """A batch of one small photograph."""
+    content = Content("me.jpg", pictures.jpeg(64, 48), Target(folder / "out.png", "png"))
+    arguments = {"style": [pictures.png(64, 64)]}
+    return LocalBatch([content], arguments, writes_json=False, shows=False)
+
+
 def test_the_time_of_a_picture_predicts_the_next_one_of_a_batch(tmp_path: Path) -> None:
     options = Options(size=64, scales=1, iterations=8, backbone="whitened")
-    content = Content("me.jpg", pictures.jpeg(64, 48), Target(tmp_path / "out.png", "png"))
-    arguments = {"style": [pictures.png(64, 64)]}
-    batch = LocalBatch([content], arguments, writes_json=False, shows=False)
+    batch = make_batch(tmp_path)
     plan = scales(48, 64, options)
     assert batch.speed.estimate(plan) is None
     batch.paint(options, LIMIT_BYTES)
     assert batch.speed.estimate(plan) is not None
+
+
+def test_an_estimate_checks_the_layers_of_the_backbone_that_would_paint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`auto` accepts layers that only vgg19 has."""
+    source = SimpleNamespace(name="vgg16")
+    monkeypatch.setattr("pastiche.cli.local_batch.choose_backbone", lambda _: source)
+    batch = make_batch(tmp_path)
+    with pytest.raises(typer.Exit) as caught:
+        batch.estimate(Options(style_layers={"relu3_4": 1}), LIMIT_BYTES)
+    assert caught.value.exit_code == Exit.USAGE_ERROR
+    assert "style_layers: must not have relu3_4" in capsys.readouterr().err

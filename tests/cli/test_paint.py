@@ -206,6 +206,17 @@ def test_further_pictures_are_read_from_standard_input(
         assert [path for path in api.blobs if path.name == f"{field}-0"]
 
 
+def test_a_painting_from_a_pipe_is_used_for_every_photograph(
+    shell: Shell, folder: Path, api: RunningApi
+) -> None:
+    (folder / "you.jpg").write_bytes(pictures.jpeg(512, 384))
+    batch = ("paint", "me.jpg", "you.jpg", "-s", "/dev/stdin", "--dry-run")
+    with shell.start(*batch) as process:
+        out, err = process.communicate((folder / "wave.png").read_bytes(), timeout=TIMEOUT_SECONDS)
+    assert (process.returncode, err) == (0, b"")
+    assert [line.partition(":")[0] for line in out.decode().splitlines()] == ["me.jpg", "you.jpg"]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -606,6 +617,24 @@ def test_local_painting_rejects_flags_that_need_a_service(shell: Shell) -> None:
     )
     assert ended.code == 2
     assert "--priority needs a service" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "err"),
+    [
+        (("--style-weights", "1,2"), "style_weights: must be one for each of 1 styles: 2 given."),
+        (("--start", "image"), "start_image: must be given where start is image."),
+        (("--mask", "me.jpg", "--style-blend", "statistics"), "style_blend: must be losses"),
+        (("--scale-iterations", "9,9,9,9", "--size", "64"), "scale_iterations: must have fewer"),
+    ],
+)
+def test_options_that_do_not_fit_the_pictures_are_usage_errors_of_local_painting(
+    shell: Shell, flags: tuple[str, ...], err: str
+) -> None:
+    paint = ("paint", "me.jpg", "-s", "wave.png", "--local", "--backbone", "whitened")
+    for more in ((), ("--dry-run",)):
+        ended = shell.run(*paint, *flags, *more)
+        assert (ended.code, err in ended.err) == (2, True), ended.err
 
 
 def test_invalid_files_are_reported_before_anything_is_sent(shell: Shell, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.jobs.schemas import Job
+from pastiche.job_settings import JOB_SETTINGS
 from pastiche.options import OPTIONS
 from shared.errors import FIELD_ERRORS
 from tools.documents import PAGES
@@ -20,6 +21,16 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_that_the_code_knows_is_up_to_date(name: str) -> None:
     assert (ROOT / "docs" / name).read_text("utf-8") == PAGES[name](), "run: make docs"
+
+
+def test_the_values_on_the_page_of_the_options_are_written_as_in_a_form() -> None:
+    declared = {**OPTIONS, **JOB_SETTINGS}
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", PAGES["options.md"](), re.MULTILINE)
+    values = [(name, text) for name, text in rows if name in declared]
+    assert {("webhook_events", "finished"), ("gradient_normalisation", "false")} < set(values)
+    assert {text for _, text in values} & {"False", "True", "None"} == set()
+    for name, text in values:
+        declared[name].parse(text)
 
 
 def test_every_code_that_a_field_can_have_is_documented() -> None:
