@@ -20,7 +20,7 @@ from pastiche.options import OptionError, Options
 from pastiche.sizes import same_aspect
 
 MIN_MASK = 0.5
-"""The least maximum of a mask, in 0 to 1. A mask with a lower maximum counts as empty."""
+"""The least maximum of a mask, in 0 to 1: a darker mask is not visibly white."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Inputs:
 
         Raises:
             OptionError: an image has the wrong shape or range, a mask or a start has another aspect
-                ratio than its image, a mask is empty, or the images do not fit the options.
+                ratio than its image, a mask is too dark, or the images do not fit the options.
         """
         options.check_images(
             styles=len(self.styles),
@@ -80,7 +80,7 @@ class Inputs:
             start=start,
             content_map=None
             if content_map is None
-            else _check_mask(content_map, content, "content_map"),
+            else _check_mask(content_map, content, "content_map", may_be_dark=True),
         )
 
     def digest(self) -> str:
@@ -155,11 +155,14 @@ def _check_image(image: Tensor, name: str, channels: int = 3) -> Tensor:
     return image.clone() if image.is_inference() else image
 
 
-def _check_mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
+def _check_mask(mask: Tensor, image: Tensor, name: str, *, may_be_dark: bool = False) -> Tensor:
     mask = _check_image(mask, name, channels=1)
     _check_aspect(mask, image, name)
-    if mask.max().item() < MIN_MASK:
-        raise OptionError(name, "must be white somewhere, but is empty.")
+    lightest = mask.max().item()
+    if lightest == 0:
+        raise OptionError(name, "must not be black everywhere.")
+    if lightest < MIN_MASK and not may_be_dark:
+        raise OptionError(name, "must be at least half white somewhere.")
     return resize_picture(mask, (image.shape[2], image.shape[3]))
 
 
