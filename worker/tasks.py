@@ -95,12 +95,12 @@ def _optimise(
         check=attempt.check,
         cache=adapter.PREPARED_INPUTS,
     )
-    del checkpoint  # as large as the optimiser's state, which the run has copied
+    height, width = images.content.shape[-2:]
+    del images, checkpoint  # the run has copied them
     # A client that finishes a job gets at least the iteration that it has seen, even if that one
     # has to be painted again.
     seen = attempt.job.progress.iteration if attempt.job.progress else 0
     spans.end_preparation()
-    height, width = images.content.shape[-2:]
     attempt.start_clock(scales(height, width, options))
     progress: Progress | None = None
     try:

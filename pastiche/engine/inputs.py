@@ -95,15 +95,15 @@ class Inputs:
                     digest.update(image.cpu().contiguous().numpy())
         return digest.hexdigest()
 
-    def to(self, device: torch.device) -> "Inputs":
-        """The same images on a device."""
+    def copy(self, device: torch.device) -> "Inputs":
+        """The same images in new memory on a device."""
 
-        def moved(value: Any) -> Any:
+        def copied(value: Any) -> Any:
             if isinstance(value, tuple):
-                return tuple(map(moved, value))
-            return None if value is None else value.to(device)
+                return tuple(map(copied, value))
+            return None if value is None else value.to(device, copy=True)
 
-        return Inputs(*(moved(getattr(self, each.name)) for each in fields(self)))
+        return Inputs(*(copied(getattr(self, each.name)) for each in fields(self)))
 
     def styles_and_masks(self) -> list[tuple[Tensor, Tensor | None]]:
         """Each style image with its mask."""
@@ -151,8 +151,7 @@ def _check_image(image: Tensor, name: str, channels: int = 3) -> Tensor:
         raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
     if not bool(((image >= 0) & (image <= 1)).all()):
         raise OptionError(name, "must have values between 0 and 1.")
-    image = image.detach().float()
-    return image.clone() if image.is_inference() else image
+    return image.detach().float()
 
 
 def _check_mask(mask: Tensor, image: Tensor, name: str, *, may_be_dark: bool = False) -> Tensor:

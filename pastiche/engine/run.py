@@ -74,9 +74,9 @@ class Run:
         options.check_layers(source.name)
         if resume is not None:
             resume.check(inputs, options, source)
-        self._digest, self._check = remember(inputs.digest), check
-        self._backbone = (source.name, source.sha256)
-        inputs = inputs.to(choose_device(device))
+        self._backbone, self._check = (source.name, source.sha256), check
+        inputs = inputs.copy(choose_device(device))  # the caller may reuse the memory of its images
+        self._digest = remember(inputs.digest)
         with interruptible(check):
             prepare = PreparedInputs.prepare if cache is None else cache.prepare
             self._prepared = prepare(inputs, options, source)
