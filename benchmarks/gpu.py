@@ -75,7 +75,7 @@ def read_pair(pair: tuple[str, str], options: Options) -> Inputs:
     content, style = (
         example(kind, name) for kind, name in zip(("content", "style"), pair, strict=True)
     )
-    return Inputs(content, (style,)).checked(options).to(torch.device("cuda"))
+    return Inputs(content, (style,)).checked(options).copy(torch.device("cuda"))
 
 
 def measure_iterations(size: int, matrix_rate: float) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def measure_peak(name: str, size: int, memory: int | None) -> dict[str, float]:
             pass
     else:
         prepared = PreparedInputs.prepare(
-            inputs.to(best_device()), options, choose_backbone(BACKBONE)
+            inputs.copy(best_device()), options, choose_backbone(BACKBONE)
         )
         scale = scales(*prepared.size, options)[-1]
         running = minimise(

@@ -23,7 +23,7 @@ def compare_precisions(content: str, style: str, size: int) -> tuple[float, floa
     """The final objective of a bfloat16 run and of a float32 run, evaluated in float32."""
     exact = Options(size=size, precision="float32", backbone=BACKBONE)
     inputs = Inputs(example("content", content), (example("style", style),))
-    inputs = inputs.checked(exact).to(best_device())
+    inputs = inputs.checked(exact).copy(best_device())
     prepared = PreparedInputs.prepare(inputs, exact, choose_backbone(BACKBONE))
     targets = prepared.build_targets(scales(*prepared.size, exact)[-1], exact)
     objective = Objective.build(prepared.network, targets, exact)

@@ -64,7 +64,7 @@ class Bench:
         (content, style), *_ = PAIRS
         inputs = Inputs(example("content", content), (example("style", style),))
         prepared = PreparedInputs.prepare(
-            inputs.checked(options).to(best_device()), options, choose_backbone(BACKBONE)
+            inputs.checked(options).copy(best_device()), options, choose_backbone(BACKBONE)
         )
         scale = scales(*prepared.size, options)[-1]
         self.network, self.size = prepared.network, scale.size

@@ -95,7 +95,7 @@ class Duel:
     def of(cls, content: str, style: str, size: int) -> "Duel":
         options = Options(size=size, precision="float32", backbone=BACKBONE)
         inputs = Inputs(example("content", content), (example("style", style),))
-        inputs = inputs.checked(options).to(best_device())
+        inputs = inputs.checked(options).copy(best_device())
         source = choose_backbone(BACKBONE)
         layers = compared_layers(options, source.name)
         network = Loaded(source.network((inputs.content, *inputs.styles), layers, options))

@@ -75,7 +75,8 @@ _WEIGHTS = (0.0, 1e6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a picture is painted. It is immutable, and always valid.
+    """How a picture is painted. Every value is checked when it is created, and no option can be set
+    afterwards. Do not change the dicts of layers' weights: that is not checked.
 
     Raises:
         OptionError: a value has the wrong type or is out of range; the error names the option.

@@ -54,7 +54,8 @@ FIELD_ERRORS = {
     "picture_too_small": "A side is shorter than 16 pixels.",
     "picture_too_narrow": "One side is more than 20 times the other.",
     "picture_broken": "The picture is damaged or cut off.",
-    "mask_empty": "The mask is black or transparent everywhere.",
+    "mask_empty": "The mask is less than half white everywhere, or the content map is black or "
+    "transparent everywhere.",
     "wrong_aspect": "The mask or the start image has a different aspect ratio than its image.",
     "no_result": "The named job has no picture to start from.",
     "job_not_found": "The job does not exist.",

@@ -17,6 +17,7 @@ class PictureField:
     Attributes:
         most: how many there may be.
         is_mask: whether only its brightness counts, not its colour.
+        may_be_dark: whether a mask may be less than half white everywhere.
         keeps_transparency: whether the result may have its transparency.
     """
 
@@ -24,6 +25,7 @@ class PictureField:
     required: bool = False
     most: int = 1
     is_mask: bool = False
+    may_be_dark: bool = False
     keeps_transparency: bool = False
 
 
@@ -59,6 +61,7 @@ PICTURE_FIELDS: dict[str, PictureField] = {
         "How much each place of the content image counts: fully where the map is white, not where "
         "it is black.",
         is_mask=True,
+        may_be_dark=True,
     ),
 }
 """In the order in which their errors are reported."""

@@ -94,18 +94,20 @@ def normalise(
     limits: Limits,
     *,
     is_mask: bool = False,
+    may_be_dark: bool = False,
     keeps_transparency: bool = False,
 ) -> PictureFault | None:
     """Reads any accepted picture and writes it as upright 8-bit sRGB pixels without metadata.
 
-    Transparent pixels become white (in a mask black), unless `keeps_transparency`.
+    Transparent pixels become white (in a mask black), unless `keeps_transparency`. A mask that
+    `may_be_dark` needs only to be lighter than black somewhere.
 
     Returns:
         None if the picture was written, otherwise what is wrong with it.
     """
     upload = source.read_bytes()
     try:
-        normalised = _normalise(upload, limits, is_mask, keeps_transparency)
+        normalised = _normalise(upload, limits, is_mask, may_be_dark, keeps_transparency)
     except UnidentifiedImageError:
         return PictureFault(
             "picture_unknown", 415, "This is not a JPEG, PNG, WebP or AVIF picture."
@@ -126,7 +128,7 @@ def normalise(
 
 
 def _normalise(
-    upload: bytes, limits: Limits, is_mask: bool, keeps_transparency: bool
+    upload: bytes, limits: Limits, is_mask: bool, may_be_dark: bool, keeps_transparency: bool
 ) -> bytes | PictureFault:
     encoded = EncodedPicture(upload)
     fault = _check_size(*encoded.size, limits)
@@ -139,12 +141,9 @@ def _normalise(
     elif not keeps_transparency:
         picture = on_white(picture)
     picture = _reduce(picture, limits.keep_pixels)
-    if is_mask and not any(picture.histogram()[LIGHTEST_OF_A_MASK:]):
-        return PictureFault(
-            "mask_empty",
-            422,
-            "This mask is black or transparent everywhere: it must be white somewhere.",
-        )
+    fault = _check_lightness(picture, may_be_dark) if is_mask else None
+    if fault is not None:
+        return fault
     out = BytesIO()
     picture.save(out, "WEBP", **_LOSSLESS)
     return out.getvalue()
@@ -244,6 +243,17 @@ def _check_size(width: int, height: int, limits: Limits) -> PictureFault | None:
         most = f"one side may be at most {HIGHEST_ASPECT_RATIO} times the other"
         return PictureFault("picture_too_narrow", 422, f"{size}; {most}.")
     return None
+
+
+def _check_lightness(mask: Image.Image, may_be_dark: bool) -> PictureFault | None:
+    lightnesses = mask.histogram()
+    if not any(lightnesses[1:]):
+        sentence = "This mask is black or transparent everywhere."
+    elif not may_be_dark and not any(lightnesses[LIGHTEST_OF_A_MASK:]):
+        sentence = "This mask is too dark: it must be at least half white somewhere."
+    else:
+        return None
+    return PictureFault("mask_empty", 422, sentence)
 
 
 def _reduce(picture: Image.Image, longest_side: int) -> Image.Image:

@@ -61,8 +61,13 @@ class Case:
 
     @property
     def is_a_mask(self) -> bool:
-        """Whether it is white somewhere: as a mask it is refused otherwise."""
+        """Whether it is half white somewhere: as a mask it is refused otherwise."""
         return bool(self.expected_mask().max() >= 128)
+
+    @property
+    def is_a_content_map(self) -> bool:
+        """Whether it is not black everywhere: as a content map it is refused otherwise."""
+        return bool(self.expected_mask().max() > 0)
 
     def expected(self) -> Image.Image:
         """The picture that is right, in RGBA."""

@@ -58,8 +58,9 @@ def cases_without(carrier: Carrier) -> dict[str, Case]:
 
 
 def fields_of(case: Case) -> tuple[str, ...]:
-    """The fields that accept a case: a mask must not be black or transparent everywhere."""
-    return FIELDS if case.is_a_mask else IMAGES
+    """The fields that accept a case: those of images, and of masks if it is light enough."""
+    masks = MASKS if case.is_a_mask else ("content_map",) if case.is_a_content_map else ()
+    return (*IMAGES, *masks)
 
 
 def assert_stored(api: RunningApi, case: Case) -> None:

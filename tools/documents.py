@@ -66,11 +66,12 @@ def options_page() -> str:
         "can lower the maximum `size` (`PASTICHE_MAX_SIZE_PIXELS`).\n\n"
         "## Pictures\n\n"
         + _table(("field", "how many", "what it is"), pictures)
-        + "\nA mask must have the same aspect ratio as its image, but may be smaller. It must not\n"
-        "be black everywhere. The start image must have the aspect ratio of the content\n"
-        "image. If `start` or `pictures_of` is the id of an earlier job, the pictures that\n"
-        "you do not send are taken from that job. For orientation, colour profiles, depth and\n"
-        "transparency, see [picture files](picture-files.md).\n"
+        + "\nA mask must have the same aspect ratio as its image, but may be smaller. It must\n"
+        "be at least half white somewhere. A content map may be darker, but not black everywhere.\n"
+        "The start image must have the aspect ratio of the content image. If `start` or\n"
+        "`pictures_of` is the id of an earlier job, the pictures that you do not send are\n"
+        "taken from that job. For orientation, colour profiles, depth and transparency, see\n"
+        "[picture files](picture-files.md).\n"
         + "".join(map(_group, dict.fromkeys(option.group for option in OPTIONS.values())))
         + "\n## Job settings\n\nForm fields of `POST /jobs` only.\n\n"
         + _option_table("field", JOB_SETTINGS.values(), "Job settings")

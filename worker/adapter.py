@@ -134,7 +134,8 @@ def choose(options: Options, settings: Settings) -> BackboneSource:
 
 @contextmanager
 def engine_failures() -> Iterator[None]:
-    """Raises PaintingFailed if the engine cannot paint, and releases its memory at the end."""
+    """Raises PaintingFailed if the engine cannot paint, or there is not enough memory for it or
+    for the files. Releases freed memory at the end."""
     try:
         yield
     except Diverged as error:

@@ -29,8 +29,8 @@ MAX_TIME_SHARE = 0.02
 takes long, they are stored less often."""
 
 MAX_FAILED_TIME_SHARE = 0.5
-"""The same for checkpoints that fail. A store that does not answer must not stop the painting, but
-once it is back, the next checkpoint must not be far off."""
+"""The same for those that fail. A store that does not answer must not stop the painting, but once
+it is back, the next checkpoint or preview must not be far off."""
 
 PIECE_BYTES = 1_000_000
 
@@ -135,10 +135,12 @@ class Previews:
         fields = self._write(self._preview_key, preview, "preview_key")
         if fields and self._losses is not None:
             fields["preview_iteration"] = str(self._losses.iterations[-1])
-        fields |= self.store_losses()
+        curves = self.store_losses()
+        has_failed = not fields or (self._losses is not None and not curves)
+        share = MAX_FAILED_TIME_SHARE if has_failed else MAX_TIME_SHARE
         seconds = monotonic() - started
-        self._due = monotonic() + max(self._interval_seconds, seconds / MAX_TIME_SHARE)
-        return fields
+        self._due = monotonic() + max(self._interval_seconds, seconds / share)
+        return fields | curves
 
     def store_losses(self) -> dict[str, str]:
         """Writes only the curves; returns the fields of the record that refer to them."""

@@ -53,17 +53,18 @@ def paint(context: WorkerContext) -> None:
         if attempt is None:
             return
         peak_memory = adapter.begin_peak_memory()
-        pictures = attempt.load()
-        options = read_options(attempt.job.id, attempt.options)
-        backbone = adapter.choose(options, context.settings)
-        attempt.report_backbone(
-            BackboneUsed(backbone.name, backbone.sha256),
-            Measurements(context.capability.device, adapter.choose_precision(options), peak_memory),
-        )
         with adapter.engine_failures():
+            pictures = attempt.load()
+            options = read_options(attempt.job.id, attempt.options)
+            backbone = adapter.choose(options, context.settings)
+            precision = adapter.choose_precision(options)
+            attempt.report_backbone(
+                BackboneUsed(backbone.name, backbone.sha256),
+                Measurements(context.capability.device, precision, peak_memory),
+            )
             picture, weights = _optimise(pictures, options, backbone, attempt)
         log.info("Job %s: optimised", attempt.job.id)
-        with tracing.span("encode"):
+        with tracing.span("encode"), adapter.engine_failures():
             painted = replace(options, **weights)
             encoded = adapter.encode(
                 picture, pictures.content, painted, backbone.name, attempt.job.id
@@ -95,12 +96,12 @@ def _optimise(
         check=attempt.check,
         cache=adapter.PREPARED_INPUTS,
     )
-    del checkpoint  # as large as the optimiser's state, which the run has copied
+    height, width = images.content.shape[-2:]
+    del images, checkpoint  # the run has copied them
     # A client that finishes a job gets at least the iteration that it has seen, even if that one
     # has to be painted again.
     seen = attempt.job.progress.iteration if attempt.job.progress else 0
     spans.end_preparation()
-    height, width = images.content.shape[-2:]
     attempt.start_clock(scales(height, width, options))
     progress: Progress | None = None
     try:

@@ -80,7 +80,13 @@ class Decoder:
             self._idle.pop().close()
 
     async def normalise(
-        self, source: Path, target: Path, *, is_mask: bool = False, keeps_transparency: bool = False
+        self,
+        source: Path,
+        target: Path,
+        *,
+        is_mask: bool = False,
+        may_be_dark: bool = False,
+        keeps_transparency: bool = False,
     ) -> PictureFault | None:
         """`shared.pictures.normalise`, confined. A picture that kills the process is also invalid.
 
@@ -88,7 +94,12 @@ class Decoder:
             DecodersBusy: its turn did not come in time.
             StorageFull: there is no space for the normalised picture.
         """
-        confined = partial(normalise, is_mask=is_mask, keeps_transparency=keeps_transparency)
+        confined = partial(
+            normalise,
+            is_mask=is_mask,
+            may_be_dark=may_be_dark,
+            keeps_transparency=keeps_transparency,
+        )
         try:
             async with self._wait_for_turn():
                 # A picture's time starts when it has a process: waiting for other pictures does not

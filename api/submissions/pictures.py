@@ -147,7 +147,11 @@ async def _read_picture(
     else:
         needs = PICTURE_FIELDS[name]
         fault = await service.decoder.normalise(
-            source, target, is_mask=needs.is_mask, keeps_transparency=needs.keeps_transparency
+            source,
+            target,
+            is_mask=needs.is_mask,
+            may_be_dark=needs.may_be_dark,
+            keeps_transparency=needs.keeps_transparency,
         )
         source.unlink()
         if fault is not None:

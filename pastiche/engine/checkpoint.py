@@ -25,6 +25,7 @@ checkpoint, for example because the same options now have other iterations or an
 _STATES: dict[str, type[State]] = {"lbfgs": lbfgs.State, "adam": adam.State}
 
 _DAMAGE = (
+    AssertionError,
     AttributeError,
     EOFError,
     IndexError,

@@ -1,4 +1,6 @@
-"""Pictures to tensors, (1, 3, H, W) in 0 to 1, and back, and resizing."""
+"""Pictures to tensors, (1, 3, H, W) in 0 to 1, and back; resizing, and noise."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -61,3 +63,8 @@ def resize_picture(
 ) -> Tensor:
     """`resize`, with the result clamped to 0 to 1: for images that are not optimised."""
     return resize(image, size, resampling).clamp(0, 1)
+
+
+def normal_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Noise of standard deviation 1 on the CPU: the same, whatever torch's defaults are."""
+    return torch.randn(shape, generator=generator, device="cpu", dtype=torch.float32)

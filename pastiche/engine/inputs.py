@@ -20,7 +20,7 @@ from pastiche.options import OptionError, Options
 from pastiche.sizes import same_aspect
 
 MIN_MASK = 0.5
-"""The least maximum of a mask, in 0 to 1. A mask with a lower maximum counts as empty."""
+"""The least maximum of a mask, in 0 to 1: a darker mask is not visibly white."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Inputs:
 
         Raises:
             OptionError: an image has the wrong shape or range, a mask or a start has another aspect
-                ratio than its image, a mask is empty, or the images do not fit the options.
+                ratio than its image, a mask is too dark, or the images do not fit the options.
         """
         options.check_images(
             styles=len(self.styles),
@@ -80,7 +80,7 @@ class Inputs:
             start=start,
             content_map=None
             if content_map is None
-            else _check_mask(content_map, content, "content_map"),
+            else _check_mask(content_map, content, "content_map", may_be_dark=True),
         )
 
     def digest(self) -> str:
@@ -95,15 +95,15 @@ class Inputs:
                     digest.update(image.cpu().contiguous().numpy())
         return digest.hexdigest()
 
-    def to(self, device: torch.device) -> "Inputs":
-        """The same images on a device."""
+    def copy(self, device: torch.device) -> "Inputs":
+        """The same images in new memory on a device."""
 
-        def moved(value: Any) -> Any:
+        def copied(value: Any) -> Any:
             if isinstance(value, tuple):
-                return tuple(map(moved, value))
-            return None if value is None else value.to(device)
+                return tuple(map(copied, value))
+            return None if value is None else value.to(device, copy=True)
 
-        return Inputs(*(moved(getattr(self, each.name)) for each in fields(self)))
+        return Inputs(*(copied(getattr(self, each.name)) for each in fields(self)))
 
     def styles_and_masks(self) -> list[tuple[Tensor, Tensor | None]]:
         """Each style image with its mask."""
@@ -151,15 +151,17 @@ def _check_image(image: Tensor, name: str, channels: int = 3) -> Tensor:
         raise OptionError(name, f"must be of shape (1, {channels}, H, W), not {shape}.")
     if not bool(((image >= 0) & (image <= 1)).all()):
         raise OptionError(name, "must have values between 0 and 1.")
-    image = image.detach().float()
-    return image.clone() if image.is_inference() else image
+    return image.detach().float()
 
 
-def _check_mask(mask: Tensor, image: Tensor, name: str) -> Tensor:
+def _check_mask(mask: Tensor, image: Tensor, name: str, *, may_be_dark: bool = False) -> Tensor:
     mask = _check_image(mask, name, channels=1)
     _check_aspect(mask, image, name)
-    if mask.max().item() < MIN_MASK:
-        raise OptionError(name, "must be white somewhere, but is empty.")
+    lightest = mask.max().item()
+    if lightest == 0:
+        raise OptionError(name, "must not be black everywhere.")
+    if lightest < MIN_MASK and not may_be_dark:
+        raise OptionError(name, "must be at least half white somewhere.")
     return resize_picture(mask, (image.shape[2], image.shape[3]))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from pastiche.engine.backbone import Backbone, BackboneSource
 from pastiche.engine.colour import match_palettes, principal_axes, replace_luminance
 from pastiche.engine.fast.convolution import convolution_dtype
-from pastiche.engine.images import resize, resize_picture
+from pastiche.engine.images import normal_noise, resize, resize_picture
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.normalisation import style_share
 from pastiche.engine.targets import (
@@ -229,5 +229,4 @@ class PreparedInputsCache:
 
 def _noise(image: Tensor, seed: int) -> Tensor:
     """Noise of standard deviation 1, in the shape of an image, the same on every device."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(image.shape, generator=generator, device="cpu").to(image)
+    return normal_noise(image.shape, torch.Generator().manual_seed(seed)).to(image)

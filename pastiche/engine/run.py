@@ -74,9 +74,9 @@ class Run:
         options.check_layers(source.name)
         if resume is not None:
             resume.check(inputs, options, source)
-        self._digest, self._check = remember(inputs.digest), check
-        self._backbone = (source.name, source.sha256)
-        inputs = inputs.to(choose_device(device))
+        self._backbone, self._check = (source.name, source.sha256), check
+        inputs = inputs.copy(choose_device(device))  # the caller may reuse the memory of its images
+        self._digest = remember(inputs.digest)
         with interruptible(check):
             prepare = PreparedInputs.prepare if cache is None else cache.prepare
             self._prepared = prepare(inputs, options, source)
@@ -204,20 +204,31 @@ class Run:
         return self._memory.plan(self._tracker.scale, self._options)
 
     def _next_scale(self) -> None:
-        image, shape = self._image, self._image.shape
+        """Begins the next scale. If that fails, the run is at the end of this one."""
+        place, image = self._tracker.place, self._image
         previous = self._state if isinstance(self._state, adam.State) else None
-        del self._state, self._objective, self._iterate  # frees memory for the next ones
-        self._tracker.next_scale()
+        try:
+            del self._state, self._objective, self._iterate  # frees memory for the next ones
+            self._tracker.next_scale()
+            self._state = self._begin_scale(image, previous)
+        except BaseException:  # also a KeyboardInterrupt: the picture can still be saved
+            self._tracker.place = place
+            history = self._plan_scale()
+            self._state = previous or lbfgs.begin(image.flatten(), history, self._prepared.axes)
+            raise
+
+    def _begin_scale(self, image: Tensor, previous: adam.State | None) -> State:
+        """The state at the beginning of a scale, from the picture of the scale before."""
         history, size = self._plan_scale(), self._tracker.scale.size
         number = self._tracker.place.scale
         position = self._prepared.enlarge(image, size, self._options, number).flatten()
         if previous is None:
             # L-BFGS carries nothing over: its pairs belong to a picture of another size.
-            self._state = lbfgs.begin(position, history, self._prepared.axes)
-        else:
-            self._state = previous.resize(
-                position, lambda values: resize(values.view(shape), size, "bilinear").flatten()
-            )
+            return lbfgs.begin(position, history, self._prepared.axes)
+        shape = image.shape
+        return previous.resize(
+            position, lambda values: resize(values.view(shape), size, "bilinear").flatten()
+        )
 
     def _iterate_once(self, state: State) -> tuple[State, Tensor]:
         """The next state of the optimiser, and the values of the terms."""

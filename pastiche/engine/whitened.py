@@ -17,7 +17,7 @@ from torch import Tensor
 from pastiche.engine.backbone import Backbone
 from pastiche.engine.fast.convolution import NetworkPooling, convolve, pad, pool
 from pastiche.engine.fast.cuda import exact_arithmetic
-from pastiche.engine.images import resize_picture
+from pastiche.engine.images import normal_noise, resize_picture
 from pastiche.engine.interruption import check_interruption, interruptibly
 from pastiche.engine.normalisation import Units
 from pastiche.engine.plain import Convolution
@@ -111,7 +111,7 @@ def _make_views(image: Tensor, size: int, generator: torch.Generator) -> list[Te
     allowed = (smallest, *(side for side in larger if side <= size))
     sides = sorted({min(side, max(height, width)) for side in allowed})
     views = [resize_picture(image, fitted(height, width, side)) for side in sides]
-    grain = [torch.randn(view.shape, generator=generator, device="cpu") for view in views]
+    grain = [normal_noise(view.shape, generator) for view in views]
     return [view + GRAIN * noise.to(view) for view, noise in zip(views, grain, strict=True)]
 
 
@@ -165,7 +165,7 @@ def _find_directions(
     rows, dimensions = centred.shape
     count = max(1, min(count, rows - 1, dimensions))
     width = min(count + 16, rows, dimensions)
-    start = torch.randn(rows, width, generator=generator, device="cpu").to(centred)
+    start = normal_noise((rows, width), generator).to(centred)
     basis = torch.linalg.qr(centred.T @ start).Q  # (D, width)
     check_interruption()
     basis = torch.linalg.qr(centred @ basis).Q  # (P, width)

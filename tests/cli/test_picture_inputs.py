@@ -122,7 +122,8 @@ def test_files_are_painted_locally_alike_in_every_field(
     assert ended.code == Exit.DONE, ended.output
     (images,) = painted
     shown = [images.content, *images.styles, images.start]
-    masks = [*images.masks, *images.style_masks, *([images.content_map] if case.is_a_mask else [])]
+    maps = [images.content_map] if case.is_a_content_map else []
+    masks = [*images.masks, *images.style_masks, *maps]
     assert len(shown) + len(masks) == len(given)
     for image in shown:
         assert image is not None
@@ -183,16 +184,21 @@ def test_a_file_of_another_format_is_refused(
 
 
 @pytest.mark.parametrize("case", EMPTY.values(), ids=EMPTY)
-def test_a_mask_that_is_white_nowhere_is_refused(
+def test_a_mask_that_is_too_dark_is_refused(
     case: Case, api: RunningApi, painted: list[Inputs], tmp_path: Path
 ) -> None:
     given = dict.fromkeys(FIELDS, case.data)
     sent = run("submit", *arguments(given, tmp_path), "--url", url_of(api))
     assert sent.code == Exit.API_ERROR
-    for field in MASKS:
-        assert f"{field}: This mask is black or transparent everywhere" in sent.output
+    seen, locally = (
+        ("This mask is too dark", "must be at least half white somewhere")
+        if case.is_a_content_map
+        else ("This mask is black or transparent everywhere", "must not be black everywhere")
+    )
+    for field in (field for field in MASKS if field not in fields_of(case)):
+        assert f"{field}: {seen}" in sent.output
         words = arguments(with_one(field, case.data), tmp_path)
         here = run("paint", *words, "-o", str(tmp_path / "x.png"), "--local")
         assert here.code == Exit.INVALID_FILE
-        assert f"{field}: must be white somewhere" in here.output
+        assert f"{field}: {locally}" in here.output
     assert not painted

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -27,6 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("thin_backbone")]
 
 PAIR = Inputs(CONTENT, (STYLE,))
 TWO_SCALES = Options(size=96, scale_iterations=(14, 12))
+
+REFERENCE_TO_1 = b"\x80\x02K\x01Q."
+"""A pickle that refers to the memory of a tensor by the number 1."""
 
 
 def finish(
@@ -174,6 +178,17 @@ def test_a_truncated_file_is_not_a_checkpoint(length: int, tmp_path: Path) -> No
     (tmp_path / "saved").write_bytes((tmp_path / "saved").read_bytes()[:length])
     with pytest.raises(UnusableCheckpoint, match="Not a whole checkpoint"):
         Checkpoint.load(tmp_path / "saved")
+
+
+def test_a_file_that_torch_does_not_expect_is_not_a_checkpoint(tmp_path: Path) -> None:
+    """torch asserts that the reference to a tensor's memory is a tuple."""
+    save_checkpoint(tmp_path / "saved")
+    with ZipFile(tmp_path / "saved") as saved, ZipFile(tmp_path / "damaged", "w") as damaged:
+        for name in saved.namelist():
+            content = saved.read(name)
+            damaged.writestr(name, REFERENCE_TO_1 if name.endswith("/data.pkl") else content)
+    with pytest.raises(UnusableCheckpoint, match="Not a whole checkpoint"):
+        Checkpoint.load(tmp_path / "damaged")
 
 
 class FullMemory(BytesIO):

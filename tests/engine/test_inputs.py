@@ -25,8 +25,10 @@ WIDE = torch.ones(1, 1, 96, 200)
         ({"masks": (WIDE,)}, {}, "mask: must have the aspect ratio of its image, 128×96"),
         ({"style_masks": (WIDE,)}, {}, "style_mask: must have the aspect ratio"),
         ({"content_map": WIDE}, {}, "content_map: must have the aspect ratio"),
-        ({"masks": (0 * LEFT,)}, {}, "mask: must be white somewhere"),
-        ({"content_map": 0 * LEFT}, {}, "content_map: must be white somewhere"),
+        ({"masks": (0 * LEFT,)}, {}, "mask: must not be black everywhere"),
+        ({"masks": (0.4 * LEFT,)}, {}, "mask: must be at least half white somewhere"),
+        ({"style_masks": (0.4 * left_half(STYLE),)}, {}, "style_mask: must be at least half white"),
+        ({"content_map": 0 * LEFT}, {}, "content_map: must not be black everywhere"),
         ({"masks": (CONTENT,)}, {}, "mask: must be of shape"),
         ({"masks": (2 * LEFT,)}, {}, "mask: must have values between 0 and 1"),
         ({"masks": (LEFT,)}, {"style_blend": "statistics"}, "style_blend: must be losses"),
@@ -48,6 +50,12 @@ def test_a_mask_is_resized_to_its_image() -> None:
     small = torch.nn.functional.interpolate(LEFT, (48, 64))
     inputs = Inputs(CONTENT, (STYLE, OTHER_STYLE), masks=(small, 1 - small)).checked(Options())
     assert [mask.shape for mask in inputs.masks] == [LEFT.shape] * 2
+
+
+def test_a_content_map_may_be_dark_everywhere() -> None:
+    """Its values are weights, and any of them may be small."""
+    checked = Inputs(CONTENT, (STYLE,), content_map=0.01 + 0 * LEFT).checked(Options())
+    assert checked.content_map is not None
 
 
 def test_a_result_of_another_size_can_be_a_start() -> None:

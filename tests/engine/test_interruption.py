@@ -1,6 +1,7 @@
 """The preparation of a run can be interrupted at any step."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,8 +9,9 @@ import torch
 from pastiche import Options
 from pastiche.engine.inputs import Inputs
 from pastiche.engine.interruption import check_interruption, interruptible
-from pastiche.engine.prepared import PreparedInputsCache
+from pastiche.engine.prepared import PreparedInputs, PreparedInputsCache
 from pastiche.engine.run import Run
+from pastiche.options import Optimiser
 from tests.engine.pictures import CONTENT, STYLE
 
 pytestmark = pytest.mark.usefixtures("thin_backbone")
@@ -69,6 +71,32 @@ def test_an_interrupted_iteration_leaves_the_run_as_it_was() -> None:
         run.step()
     assert torch.equal(run.picture(), before)
     assert run.step().iteration == 1
+
+
+@pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupted_change_of_scale_leaves_the_run_as_it_was(
+    optimiser: Optimiser, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(QUICK, size=64, scales=4, scale_iterations=(2, 2), optimiser=optimiser)
+    uninterrupted, run = (Run(Inputs(CONTENT, (STYLE,)), options) for _ in range(2))
+    run.step()
+    assert run.step().scale == 1
+    before = run.picture()
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PreparedInputs, "enlarge", fail)
+        with pytest.raises(error):
+            run.step()
+    assert torch.equal(run.picture(), before)
+    assert run.checkpoint().place.iteration == 2
+    assert [progress.iteration for progress in run] == [3, 4]
+    for _ in uninterrupted:
+        pass
+    assert torch.equal(run.picture(), uninterrupted.picture())
 
 
 def test_outside_of_the_context_nothing_is_checked() -> None:

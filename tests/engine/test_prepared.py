@@ -84,6 +84,24 @@ def test_runs_with_another_blend_share_one_network() -> None:
     assert torch.equal(picture, painted(PreparedInputsCache(), pair, blended))
 
 
+def test_images_may_be_overwritten_while_a_run_lasts() -> None:
+    cache, options = PreparedInputsCache(), replace(QUICK, size=64, scale_iterations=(2, 2))
+    expected = painted(PreparedInputsCache(), options=options)
+    content, style = CONTENT.clone(), STYLE.clone()
+    run = Run(Inputs(content, (style,)), options, cache=cache)
+    run.step()
+    content.zero_()
+    style.zero_()
+    run.checkpoint().check(PAIR, options, Whitened())
+    for _ in run:
+        pass
+    assert torch.equal(run.picture(), expected)
+    again = Run(PAIR, options, cache=cache)
+    for _ in again:
+        pass
+    assert torch.equal(again.picture(), expected)
+
+
 def test_sources_without_a_digest_are_prepared_separately() -> None:
     """A custom network may have other weights under the same name."""
     cache = PreparedInputsCache()

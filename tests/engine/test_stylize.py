@@ -553,6 +553,18 @@ def test_it_keeps_no_history_of_an_image_that_requires_gradients() -> None:
     assert not stylize_tensors(content, STYLE, QUICK).requires_grad
 
 
+@pytest.mark.parametrize("start", ["content", "noise"])
+def test_the_default_dtype_does_not_change_the_picture(start: Start) -> None:
+    options = replace(QUICK, start=start)
+    expected = stylize_tensors(CONTENT, STYLE, options)
+    torch.set_default_dtype(torch.float64)
+    try:
+        picture = stylize_tensors(CONTENT, STYLE, options)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(picture, expected)
+
+
 def test_it_paints_with_another_default_device() -> None:
     with torch.device("meta"):
         picture = stylize_tensors(CONTENT, STYLE, QUICK)

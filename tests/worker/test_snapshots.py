@@ -13,8 +13,13 @@ from shared.blob_store import BlobStore, checkpoint_key
 from shared.inputs import Inputs
 from shared.job_store import JobStore
 from shared.jobs import Job, QueueEntry, new_job_id
+from shared.progress import Losses, Progress
 from worker import snapshots as module
 from worker.snapshots import Checkpoints, Previews, run_once
+
+PROGRESS = Progress(
+    iteration=1, iterations=2, scale=1, scales=1, work=0.5, eta_seconds=None, losses={"total": 1.0}
+)
 
 
 @pytest.fixture
@@ -85,6 +90,38 @@ def test_checkpoints_that_fail_slowly_leave_most_of_the_time_for_painting(
     assert not checkpoints.is_due
     clock[0] += 0.2
     assert checkpoints.is_due
+
+
+def test_a_preview_that_fails_slowly_is_soon_due_again(
+    blobs: BlobStore, jobs: JobStore, clock: list[float]
+) -> None:
+    previews = Previews(submitted(jobs), "1-a", blobs, interval_seconds=2)
+
+    def fail_slowly() -> bytes:
+        clock[0] += 30
+        raise OSError("the store does not answer")
+
+    previews.store(fail_slowly)
+    clock[0] += 30 / module.MAX_FAILED_TIME_SHARE - 0.1
+    assert not previews.is_due
+    clock[0] += 0.2
+    assert previews.is_due
+
+
+def test_loss_curves_that_fail_slowly_do_not_delay_the_next_preview_for_long(
+    blobs: BlobStore, jobs: JobStore, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    previews = Previews(submitted(jobs), "1-a", blobs, interval_seconds=2)
+    previews.add_losses(PROGRESS, {}, run_once)
+
+    def fail_slowly(_: Losses) -> bytes:
+        clock[0] += 30
+        raise OSError("the store does not answer")
+
+    monkeypatch.setattr(Losses, "to_json", fail_slowly)
+    assert "preview_key" in previews.store(lambda: b"preview")
+    clock[0] += 30 / module.MAX_FAILED_TIME_SHARE + 0.1
+    assert previews.is_due
 
 
 def test_the_next_attempt_loads_the_newest_checkpoint_first(

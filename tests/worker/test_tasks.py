@@ -22,6 +22,7 @@ from shared.progress import Losses
 from shared.settings import Settings
 from tests import pictures
 from tests.waiting import until
+from worker import adapter
 from worker.context import Capability, FreeMemory, Shutdown, WorkerContext
 from worker.lease import WakeUps
 from worker.tasks import paint
@@ -144,3 +145,20 @@ def test_the_losses_say_from_which_iteration_on_which_weights_were_used(
     losses = Losses.from_json(context.blobs.get(job.losses_key))
     used = [(each["iteration"], each["style_weight"]) for each in losses.weights]
     assert used == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(BlobStore, "get"), (adapter, "encode_png")], ids=["loads", "encodes"]
+)
+def test_a_worker_that_runs_out_of_memory_for_files_reports_that(
+    owner: object, name: str, context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    job_id = submitted(context, LAST_ITERATION)
+    monkeypatch.setattr(owner, name, fail)
+    paint(context)
+    job = context.jobs.run(transitions.read(job_id))
+    assert job is not None
+    assert job.error_code == "out_of_memory"

@@ -72,7 +72,8 @@ def _record(iterate: Iterate, state: State) -> _Recording | None:
             interruptible(no_check),
             _without_garbage_collection(),
             torch.cuda.device(device),
-            torch.cuda.graph(graph, stream=_new_stream(device)),
+            # By default, other threads may not allocate memory on the GPU meanwhile.
+            torch.cuda.graph(graph, stream=_new_stream(device), capture_error_mode="thread_local"),
         ):
             stepped, terms = iterate(state)
             _overwrite(state, stepped)

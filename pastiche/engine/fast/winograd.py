@@ -61,7 +61,9 @@ def _value_matrix(coefficients: int) -> Tensor:
     return torch.tensor([*rows, [0.0] * (coefficients - 1) + [1.0]], dtype=torch.float64)
 
 
-_BALANCE = torch.tensor([1 / abs(point) if point else 1.0 for point in (*_POINTS, 0.0)])[:, None]
+_BALANCE = torch.tensor(
+    [1 / abs(point) if point else 1.0 for point in (*_POINTS, 0.0)], dtype=torch.float32
+)[:, None]
 """Scales the values so that a rotated filter has the values of the filter: p² at 1/p becomes 1."""
 
 _WINDOW_TRANSFORM = torch.linalg.inv(_value_matrix(WINDOW)).T / _BALANCE.double()  # (6, 6)

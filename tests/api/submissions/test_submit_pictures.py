@@ -85,6 +85,14 @@ def test_a_mask_that_is_black_everywhere_is_refused(api: RunningApi) -> None:
     assert errors_of(submit(api, [*PAIR, ("mask", black)])) == {"mask": "mask_empty"}
 
 
+def test_a_mask_that_is_dark_everywhere_is_refused_and_accepted_as_a_content_map(
+    api: RunningApi,
+) -> None:
+    dark = pictures.encoded(Image.new("L", (96, 64), 102), "PNG")
+    assert errors_of(submit(api, [*PAIR, ("style_mask", dark)])) == {"style_mask": "mask_empty"}
+    assert submit(api, [*PAIR, ("content_map", dark)]).status_code == 202
+
+
 def test_a_mask_of_another_size_is_accepted(api: RunningApi) -> None:
     assert submit(api, [*PAIR, ("mask", mask(48, 32))]).status_code == 202
 
