@@ -136,6 +136,14 @@ def test_a_submission_that_is_still_processed_when_it_is_repeated_is_shown(
         expect(page.locator("#gallery li")).to_have_count(1)
 
 
+def test_a_submission_that_a_login_page_answers_is_repeated(
+    page: Page, files: dict[str, Path]
+) -> None:
+    login = {"status": 200, "content_type": "text/html", "body": "<p>Please log in.</p>"}
+    page.route("**/jobs", lambda route: route.fulfill(**login), times=1)
+    paint(page, files)
+
+
 def test_a_retry_whose_answer_is_lost_is_one_job_that_is_shown(
     browser: Browser, api: RunningApi, jobs: JobStore
 ) -> None:

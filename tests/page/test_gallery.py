@@ -1,6 +1,7 @@
 """The gallery of the pictures that were painted in this browser."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -118,14 +119,14 @@ def polls(page: Page, api: RunningApi, files: dict[str, Path]) -> list[Route]:
     return found
 
 
-def seconds_until_answered(page: Page, polls: list[Route], status: int) -> int:
+def seconds_until_answered(page: Page, polls: list[Route], status: int, **answer: Any) -> int:
     """How much of the page's time passes, about, until the gallery's next poll, which is answered
-    with this status."""
+    with this status: and with these arguments of `Route.fulfill`, or else with a waiting job."""
     for seconds in range(1, 200):
         page.clock.run_for(1_000)
         page.evaluate("fetch('livez').then(() => null)")  # earlier requests are known then
         if polls:
-            polls.pop().fulfill(status=status, json={"status": "queued"})
+            polls.pop().fulfill(status=status, **(answer or {"json": {"status": "queued"}}))
             return seconds
     raise AssertionError("The gallery does not poll.")
 
@@ -146,6 +147,50 @@ def test_the_gallery_does_not_poll_while_nobody_sees_it(page: Page, polls: list[
         seconds_until_answered(page, polls, 200)
     page.evaluate("document.hidden = false")
     seconds_until_answered(page, polls, 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (200, "text/html", "<p>Please log in.</p>"),
+        (200, "application/json", '{"id": "'),
+        (404, "text/plain", "404 page not found"),
+        (404, "application/json", '{"code": "no_route", "detail": "There is no such route."}'),
+    ],
+    ids=["a login page", "cut off", "a proxy's 404", "a proxy's 404 in JSON"],
+)
+def test_a_waiting_picture_stays_in_the_gallery_if_something_else_answers_a_poll(
+    status: int, content_type: str, body: str, page: Page, polls: list[Route]
+) -> None:
+    seconds_until_answered(page, polls, status, content_type=content_type, body=body)
+    seconds_until_answered(page, polls, 200)
+    expect(page.locator("#gallery li")).to_have_count(1)
+
+
+def test_a_waiting_picture_that_was_deleted_elsewhere_leaves_the_gallery(
+    page: Page, polls: list[Route]
+) -> None:
+    problem = {"code": "job_not_found", "detail": "There is no such job."}
+    seconds_until_answered(page, polls, 404, json=problem)
+    expect(page.locator("#gallery")).to_be_hidden()
+
+
+def test_a_deletion_that_a_proxy_answers_is_not_done(page: Page, files: dict[str, Path]) -> None:
+    paint(page, files)
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "DELETE":
+            route.fulfill(status=404, body="404 page not found")
+        else:
+            route.continue_()
+
+    page.route("**/jobs/*", refuse)
+    page.clock.install()
+    page.get_by_role("button", name="Delete holiday in the style of painting").click()
+    expect(page.locator("#gallery li")).to_have_count(0)
+    page.clock.run_for(10_000)
+    expect(page.locator("#undo")).to_contain_text("could not be deleted. The service answered")
+    expect(page.locator("#gallery li")).to_have_count(1)
 
 
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:

@@ -463,6 +463,17 @@ def test_a_dead_link_says_that_the_picture_is_gone(page: Page) -> None:
     expect(page.locator("#canvas")).to_be_hidden()
 
 
+def test_a_picture_is_shown_after_a_proxy_has_not_found_the_service(
+    page: Page, worker: PlayedWorker
+) -> None:
+    page.goto("about:blank")
+    answer = {"status": 404, "content_type": "text/plain", "body": "404 page not found"}
+    page.route("**/jobs/*", lambda route: route.fulfill(**answer), times=1)
+    page.go_back()
+    expect(page.locator("#status")).to_have_text("Preparing the pictures")
+    expect(page.locator("#job-error")).to_be_empty()
+
+
 def test_a_copied_link_is_confirmed(page: Page, worker: PlayedWorker) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()

@@ -105,7 +105,7 @@ export class JobView {
     } else if (kind === "preview") {
       this.canvas.show(data.url, "The picture so far").catch(() => {}); // the next one comes soon
     } else if (kind === "gone") {
-      this.end({ status: 410 });
+      this.end({ code: "job_expired" });
     }
   }
 

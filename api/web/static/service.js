@@ -2,6 +2,8 @@
 
 const KEY = "pastiche-key";
 const TOKEN_REST_SECONDS = 60;
+const NO_CONTENT = 204;
+const PARTIAL_CONTENT = 206;
 
 /** A sentence of the API without backquotes. */
 export const plain = (sentence) => sentence.replaceAll("`", "");
@@ -18,10 +20,10 @@ export class ServiceError extends Error {
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
 /** Whether another try cannot succeed. */
-export const isFinal = ({ status, code }) => [401, 403, 404, 410, 422].includes(status) || code === "encoding_failed";
+export const isFinal = (error) => [401, 403, 422].includes(error.status) || error.code === "encoding_failed" || isMissing(error);
 
-/** Whether the requested resource does not exist, or was deleted. */
-export const isMissing = ({ status }) => [404, 410].includes(status);
+/** Whether the service says that something does not exist, or was deleted: a proxy's 404 says nothing about it. */
+export const isMissing = ({ code }) => ["job_not_found", "job_expired", "sweep_not_found", "result_lost"].includes(code);
 
 let token = { value: "", until: 0 };
 
@@ -139,8 +141,9 @@ async function request(method, path, content, headers = {}, more = {}) {
     throw new ServiceError(navigator.onLine ? "The service cannot be reached." : "You are offline.");
   }
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
-  throw problem(response, body);
+  if (!response.ok) throw problem(response, body);
+  if (!body && ![NO_CONTENT, PARTIAL_CONTENT].includes(response.status)) throw new ServiceError("The service's answer cannot be read.");
+  return body;
 }
 
 function problem(response, body) {
