@@ -48,6 +48,104 @@ def test_a_deletion_can_be_undone(page: Page, api: RunningApi, files: dict[str, 
     assert api.http.get(f"/jobs/{job_id}").status_code == 200
 
 
+def test_every_deletion_of_the_last_seconds_is_undone_together(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    for _ in range(3):
+        paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(3)
+    page.clock.install()
+    for left in (2, 1):
+        page.locator("#gallery .remove").first.click()
+        expect(page.locator("#gallery li")).to_have_count(left)
+        page.clock.run_for(4_000 if left == 2 else 0)
+    expect(page.locator("#undo span")).to_have_text("Deleted: 2 pictures.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#gallery li")).to_have_count(3)
+    expect(page.locator("#undo")).to_be_hidden()
+    page.clock.run_for(10_000)
+    assert len(api.http.get("/jobs").json()["jobs"]) == 3
+
+
+def test_each_deletion_can_be_undone_for_its_own_six_seconds(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    kept, undone, deleted = (paint(page, files) for _ in range(3))
+    expect(page.locator("#gallery li")).to_have_count(3)
+    page.clock.install()
+    for job_id in (deleted, undone):
+        page.locator(f"#gallery [data-id='{job_id}'] .remove").click()
+        expect(page.locator(f"#gallery [data-id='{job_id}']")).to_have_count(0)
+        page.clock.run_for(4_000)
+    until(lambda: api.http.get(f"/jobs/{deleted}").status_code == 404)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#gallery li")).to_have_count(2)
+    jobs = api.http.get("/jobs").json()["jobs"]
+    assert {job["id"] for job in jobs} == {kept, undone}
+
+
+def test_a_double_click_deletes_one_picture(page: Page, files: dict[str, Path]) -> None:
+    for _ in range(3):
+        paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(3)
+    remove = page.locator("#gallery .remove").first
+    remove.click()
+    expect(page.locator("#gallery li")).to_have_count(2)  # the next picture has moved up
+    box = remove.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    page.wait_for_timeout(500)  # what must not happen cannot be waited for
+    expect(page.locator("#undo span")).to_have_text("Deleted: holiday in the style of painting.")
+    expect(page.locator("#gallery li")).to_have_count(2)
+
+
+def test_pictures_deleted_while_the_service_is_slow_are_all_deleted(
+    page: Page, api: RunningApi, files: dict[str, Path]
+) -> None:
+    for _ in range(3):
+        paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(3)
+    held: list[Route] = []
+    page.route(
+        "**/jobs/*",
+        lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_(),
+    )
+    page.clock.install()
+    for left in (2, 1, 0):
+        page.locator("#gallery .remove").first.click()
+        expect(page.locator("#gallery li")).to_have_count(left)
+        page.clock.run_for(7_000)
+    until(lambda: bool(page.evaluate("fetch('livez').then(() => true)")) and len(held) == 3)
+    refused, *others = held
+    for route in others:
+        route.continue_()
+    until(lambda: len(api.http.get("/jobs").json()["jobs"]) == 1)
+    refused.fulfill(status=503, json={"code": "unavailable", "detail": "Redis is full."})
+    expect(page.locator("#undo span")).to_have_text(
+        "holiday in the style of painting could not be deleted. Redis is full."
+    )
+    expect(page.locator("#gallery li")).to_have_count(1)
+
+
+def test_a_deletion_that_fails_is_reported_beside_one_that_can_be_undone(
+    page: Page, files: dict[str, Path]
+) -> None:
+    for _ in range(2):
+        paint(page, files)
+    expect(page.locator("#gallery li")).to_have_count(2)
+    problem = {"code": "unavailable", "detail": "Redis is full."}
+    page.route("**/jobs/*", lambda route: route.fulfill(status=503, json=problem))
+    page.clock.install()
+    for left in (1, 0):
+        page.locator("#gallery .remove").first.click()
+        expect(page.locator("#gallery li")).to_have_count(left)
+        page.clock.run_for(4_000)
+    expect(page.locator("#undo")).to_contain_text("Redis is full. Deleted: holiday")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+
 def test_a_deletion_is_sent_when_the_page_is_closed(
     page: Page, api: RunningApi, files: dict[str, Path]
 ) -> None:
