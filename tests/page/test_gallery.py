@@ -291,6 +291,24 @@ def test_a_deletion_that_a_proxy_answers_is_not_done(page: Page, files: dict[str
     expect(page.locator("#gallery li")).to_have_count(1)
 
 
+def test_the_gallery_reads_its_pictures_again_only_if_one_has_changed(
+    page: Page, polls: list[Route]
+) -> None:
+    page.evaluate("""() => {
+        const { getAll } = IDBObjectStore.prototype;
+        window.reads = 0;
+        IDBObjectStore.prototype.getAll = function () {
+            window.reads++;
+            return getAll.call(this);
+        };
+    }""")
+    for _ in range(3):
+        seconds_until_answered(page, polls, 200)
+    assert page.evaluate("reads") == 0
+    seconds_until_answered(page, polls, 200, json={"status": "canceled", "options": {}})
+    until(lambda: page.evaluate("reads") == 1)
+
+
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:
     paint(page, files)
     expect(page.locator("#gallery li")).to_contain_text("holiday in the style of painting")

@@ -21,6 +21,7 @@ export class Gallery {
     this.list = element.querySelector("ul");
     this.undo = element.querySelector("#undo");
     this.drawing = Promise.resolve();
+    this.waiting = []; // the jobs that were not over when they were drawn: reading all of them takes long
     this.deleting = new Map(); // the jobs whose deletion can still be undone, with its timers, by id
     this.failure = "";
     this.undo.querySelector("button").addEventListener("click", () => this.restore());
@@ -33,6 +34,7 @@ export class Gallery {
   draw() {
     const drawn = this.drawing.then(async () => {
       const jobs = (await store.all()).filter((job) => !job.deleted);
+      this.waiting = jobs.filter(({ status }) => !isOver(status));
       const focused = document.activeElement;
       const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
       for (const image of this.list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
@@ -153,8 +155,7 @@ export class Gallery {
 
   /** Returns whether the service got too many requests. */
   async updateAll() {
-    const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
-    for (const known of waiting) {
+    for (const known of this.waiting) {
       const error = await this.update(known).catch((error) => error);
       if (error?.status === TOO_MANY_REQUESTS) return true;
     }
