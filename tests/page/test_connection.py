@@ -144,6 +144,39 @@ def test_a_submission_that_a_login_page_answers_is_repeated(
     paint(page, files)
 
 
+def test_a_form_keeps_its_idempotency_key_until_it_is_changed_or_submitted(
+    page: Page, files: dict[str, Path]
+) -> None:
+    keys = list[str]()
+
+    def submit(*, is_refused: bool) -> None:
+        def answer(route: Route) -> None:
+            keys.append(route.request.headers["idempotency-key"])
+            if is_refused:
+                route.fulfill(status=503, json={"code": "queue_full", "detail": "It is full."})
+            else:
+                route.continue_()
+
+        page.route("**/jobs", answer, times=1)
+        button = page.get_by_role("button", name="Paint", exact=True)
+        with page.expect_response("**/jobs"):
+            button.click()
+        expect(button).to_be_enabled()
+
+    for field, file in files.items():
+        choose(page, field, file)
+    submit(is_refused=True)
+    submit(is_refused=True)
+    page.get_by_label("Style, between the photograph and the painting", exact=True).fill("0.7")
+    submit(is_refused=True)
+    submit(is_refused=False)
+    submit(is_refused=True)
+    first, repeated, changed, submitted_key, after_it = keys
+    assert repeated == first
+    assert submitted_key == changed
+    assert len({first, changed, after_it}) == 3
+
+
 def test_a_retry_whose_answer_is_lost_is_one_job_that_is_shown(
     browser: Browser, api: RunningApi, jobs: JobStore
 ) -> None:

@@ -118,11 +118,23 @@ export function text(value) {
 
 const round = (value) => Math.round(value * 1000) / 1000;
 
+let unfinished = null; // the newest submission that has not succeeded: it may have arrived
+
+/** The idempotency key of a submission, the same if the user submits it again. */
+function onceKey(path, form) {
+  const parts = [path, ...(form ?? [])].flat();
+  const isSame = parts.length === unfinished?.parts.length && parts.every((part, index) => part === unfinished.parts[index]);
+  if (!isSame) unfinished = { parts, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  return unfinished.key;
+}
+
 async function submitOnce(path, form) {
-  const once = { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  const once = { "Idempotency-Key": onceKey(path, form) };
   for (let pause = 1000; ; pause = Math.min(2 * pause, 8000)) {
     try {
-      return await request("POST", path, form, once);
+      const submitted = await request("POST", path, form, once);
+      unfinished = null;
+      return submitted;
     } catch (error) {
       const isTransient = error.status === 0 || error.code === "submission_pending";
       if (!isTransient || pause === 8000) throw error;
