@@ -1,5 +1,6 @@
 """A service that is unreachable for a while, and one that asks for keys."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from shared.settings import Settings
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.clients.proxy import proxying
 from tests.conftest import RunningApi, running_api
-from tests.page.actions import choose, paint
+from tests.page.actions import choose, paint, wait_until_stored
 from tests.page.conftest import BLOCKED_STORAGE, opened
 
 
@@ -175,6 +176,25 @@ def test_a_form_keeps_its_idempotency_key_until_it_is_changed_or_submitted(
     assert repeated == first
     assert submitted_key == changed
     assert len({first, changed, after_it}) == 3
+
+
+@pytest.mark.parametrize("field", ["content", "style"])
+def test_a_picture_that_has_changed_on_the_disk_is_named_at_once(
+    field: str, page: Page, files: dict[str, Path], tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.jpg"
+    changed.write_bytes(files[field].read_bytes())
+    for each, file in (files | {field: changed}).items():
+        choose(page, each, file)
+    wait_until_stored(page, field)
+    os.utime(changed, (1, 1))
+    requests = list[str]()
+    page.on("request", lambda request: requests.append(request.method))
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator(f"#{field}-error")).to_have_text(
+        "changed.jpg has changed on the disk. Choose it again."
+    )
+    assert requests.count("POST") == 1
 
 
 def test_a_retry_whose_answer_is_lost_is_one_job_that_is_shown(

@@ -136,10 +136,21 @@ async function submitOnce(path, form) {
       unfinished = null;
       return submitted;
     } catch (error) {
-      const isTransient = error.status === 0 || error.code === "submission_pending";
+      const isTransient = (error.status === 0 && !error.code) || error.code === "submission_pending";
       if (!isTransient || pause === 8000) throw error;
       await new Promise((resume) => setTimeout(resume, pause));
     }
+  }
+}
+
+/** Throws an error if a file of a form can no longer be read. */
+async function checkFiles(form) {
+  for (const [field, value] of form) {
+    if (!(value instanceof File)) continue;
+    await value.slice(0, 1).arrayBuffer().catch(() => {
+      const sentence = `${value.name} has changed on the disk. Choose it again.`;
+      throw new ServiceError(sentence, { code: "file_changed", fields: { [field]: sentence } });
+    });
   }
 }
 
@@ -150,6 +161,7 @@ async function request(method, path, content, headers = {}, more = {}) {
   try {
     response = await fetch(path, { method, body: content, headers, ...more });
   } catch {
+    if (content instanceof FormData) await checkFiles(content); // browsers do not say what has failed
     throw new ServiceError(navigator.onLine ? "The service cannot be reached." : "You are offline.");
   }
   const body = await response.json().catch(() => null);
