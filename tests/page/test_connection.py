@@ -229,6 +229,52 @@ def test_a_comparison_is_downloaded_with_a_new_token_when_the_first_has_expired(
             assert download.value.suggested_filename == "comparison.jpg"
 
 
+COUNTED_STREAMS = """
+window.streams = [];
+window.EventSource = class extends EventSource {
+    constructor(url) {
+        super(url);
+        streams.push(this);
+    }
+};
+"""
+"""Stores the event streams of a page in `streams`."""
+
+
+def test_a_page_that_nobody_sees_has_no_event_stream(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    with opened(browser, str(api.http.base_url), script=COUNTED_STREAMS) as page:
+
+        def count_streams() -> int:
+            count = "streams.filter((each) => each.readyState !== EventSource.CLOSED).length"
+            return int(page.evaluate(count))
+
+        def set_hidden(*, is_hidden: bool) -> None:
+            page.evaluate(
+                """(value) => {
+                    Object.defineProperty(document, "hidden", { value, configurable: true });
+                    document.dispatchEvent(new Event("visibilitychange"));
+                }""",
+                is_hidden,
+            )
+
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        worker.report_progress(10)
+        expect(page.locator("#iterations")).to_contain_text("iteration 10")
+        assert count_streams() == 1
+        set_hidden(is_hidden=True)
+        assert count_streams() == 0
+        worker.report_progress(20)
+        set_hidden(is_hidden=False)
+        expect(page.locator("#iterations")).to_contain_text("iteration 20")
+        assert count_streams() == 1
+        worker.commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+        set_hidden(is_hidden=False)
+        assert count_streams() == 0
+
+
 def test_the_page_says_at_once_that_it_is_offline(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 400})
     page.locator("#intro p").scroll_into_view_if_needed()
