@@ -309,6 +309,17 @@ def test_the_gallery_reads_its_pictures_again_only_if_one_has_changed(
     until(lambda: page.evaluate("reads") == 1)
 
 
+def test_a_click_on_the_picture_that_is_shown_scrolls_to_it(
+    page: Page, files: dict[str, Path]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 600})
+    paint(page, files)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.locator("#gallery a").click()
+    expect(page.locator("#job-title")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#job-title")).to_be_focused()
+
+
 def test_a_picture_is_named_after_its_files(page: Page, files: dict[str, Path]) -> None:
     paint(page, files)
     expect(page.locator("#gallery li")).to_contain_text("holiday in the style of painting")

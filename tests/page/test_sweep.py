@@ -46,6 +46,20 @@ def test_a_picture_of_a_comparison_can_be_opened(
     expect(page.get_by_role("link", name="Style 70 %,")).to_be_visible()
 
 
+def test_a_picture_of_a_comparison_can_be_opened_again_after_going_back(
+    page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 600})
+    swept(page, worker, api, jobs)
+    member = page.locator("#sweep-pictures a").nth(3)
+    member.click()
+    expect(page.locator("#job-title")).to_be_in_viewport(ratio=1)
+    page.go_back()
+    expect(page.locator("#sweep-title")).to_be_in_viewport(ratio=1)
+    member.click()
+    expect(page.locator("#job-title")).to_be_in_viewport(ratio=1)
+
+
 def test_a_comparison_that_is_shown_again_has_its_pictures(
     page: Page, worker: PlayedWorker, api: RunningApi, jobs: JobStore
 ) -> None:
