@@ -55,7 +55,7 @@ at("key").addEventListener("close", () => {
   workers.load();
   openLinked({ reload: true });
 });
-for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => isTextForField(event) || event.preventDefault());
 for (const kind of ["offline", "online"]) addEventListener(kind, () => showConnection(true));
 addEventListener("hashchange", () => openLinked());
 addEventListener("click", ({ target }) => {
@@ -72,6 +72,11 @@ function openLinked({ reload = false } = {}) {
   else if (kind === "job") view.open(id);
   if (kind === "sweep") sweep.open(id);
   if (!location.hash) closeAll();
+}
+
+/** Whether text is dragged to a field. A file anywhere else, or a link, would replace the page. */
+function isTextForField({ target, dataTransfer }) {
+  return target instanceof HTMLInputElement && !dataTransfer.types.includes("Files");
 }
 
 function closeAll() {
