@@ -166,6 +166,35 @@ def luminance(colour: str) -> float:
     return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
+def test_what_is_chosen_can_be_seen_in_forced_colours(browser: Browser, api: RunningApi) -> None:
+    with opened(browser, str(api.http.base_url), forced_colors="active") as page:
+        wave, fire = (page.get_by_role("button", name=f"Example: {n}") for n in ("wave", "fire"))
+        wave.click()
+        expect(wave).to_have_attribute("aria-pressed", "true")
+        chosen, other = (page.locator(f".presets {s} + span") for s in (":checked", "[value=fine]"))
+        width = "element => parseFloat(getComputedStyle(element).borderTopWidth)"
+        assert wave.evaluate(width) >= 2 + fire.evaluate(width)
+        assert chosen.evaluate(width) >= 2 + other.evaluate(width)
+
+
+def test_a_phone_shows_a_long_file_name_in_several_lines(
+    browser: Browser, api: RunningApi, files: dict[str, Path], tmp_path: Path
+) -> None:
+    long = tmp_path / "Screenshot_20240501_123456_com_instagram_android_lite.jpg"
+    long.write_bytes(files["content"].read_bytes())
+    unreadable = long.with_suffix(".heic")
+    unreadable.write_bytes(b"heic")
+    with opened(browser, str(api.http.base_url), **phone(360, 740)) as page:
+        paint(page, files | {"content": long})
+        page.get_by_role("button", name="Delete Screenshot").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_in_viewport(ratio=1)
+        choose(page, "content", unreadable)
+        error = page.locator("#content-error")
+        expect(error).to_contain_text("HEIC")
+        assert error.evaluate("error => error.scrollWidth <= error.clientWidth")
+        assert page.evaluate(NO_LARGER_THAN_THE_SCREEN)
+
+
 def test_a_phone_shows_the_whole_page(
     browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
 ) -> None:

@@ -1,5 +1,6 @@
 """A service that is unreachable for a while, and one that asks for keys."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from shared.settings import Settings
 from tests.api.worker import PlayedWorker, png, submitted
 from tests.clients.proxy import proxying
 from tests.conftest import RunningApi, running_api
-from tests.page.actions import choose, paint
+from tests.page.actions import choose, paint, wait_until_stored
 from tests.page.conftest import BLOCKED_STORAGE, opened
 
 
@@ -136,6 +137,66 @@ def test_a_submission_that_is_still_processed_when_it_is_repeated_is_shown(
         expect(page.locator("#gallery li")).to_have_count(1)
 
 
+def test_a_submission_that_a_login_page_answers_is_repeated(
+    page: Page, files: dict[str, Path]
+) -> None:
+    login = {"status": 200, "content_type": "text/html", "body": "<p>Please log in.</p>"}
+    page.route("**/jobs", lambda route: route.fulfill(**login), times=1)
+    paint(page, files)
+
+
+def test_a_form_keeps_its_idempotency_key_until_it_is_changed_or_submitted(
+    page: Page, files: dict[str, Path]
+) -> None:
+    keys = list[str]()
+
+    def submit(*, is_refused: bool) -> None:
+        def answer(route: Route) -> None:
+            keys.append(route.request.headers["idempotency-key"])
+            if is_refused:
+                route.fulfill(status=503, json={"code": "queue_full", "detail": "It is full."})
+            else:
+                route.continue_()
+
+        page.route("**/jobs", answer, times=1)
+        button = page.get_by_role("button", name="Paint", exact=True)
+        with page.expect_response("**/jobs"):
+            button.click()
+        expect(button).to_be_enabled()
+
+    for field, file in files.items():
+        choose(page, field, file)
+    submit(is_refused=True)
+    submit(is_refused=True)
+    page.get_by_label("Style, between the photograph and the painting", exact=True).fill("0.7")
+    submit(is_refused=True)
+    submit(is_refused=False)
+    submit(is_refused=True)
+    first, repeated, changed, submitted_key, after_it = keys
+    assert repeated == first
+    assert submitted_key == changed
+    assert len({first, changed, after_it}) == 3
+
+
+@pytest.mark.parametrize("field", ["content", "style"])
+def test_a_picture_that_has_changed_on_the_disk_is_named_at_once(
+    field: str, page: Page, files: dict[str, Path], tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.jpg"
+    changed.write_bytes(files[field].read_bytes())
+    for each, file in (files | {field: changed}).items():
+        choose(page, each, file)
+    wait_until_stored(page, field)
+    os.utime(changed, (1, 1))
+    requests = list[str]()
+    page.on("request", lambda request: requests.append(request.method))
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator(f"#{field}-error")).to_have_text(
+        "changed.jpg has changed on the disk. Choose it again."
+    )
+    assert requests.count("POST") == 1
+
+
 def test_a_retry_whose_answer_is_lost_is_one_job_that_is_shown(
     browser: Browser, api: RunningApi, jobs: JobStore
 ) -> None:
@@ -166,6 +227,52 @@ def test_a_comparison_is_downloaded_with_a_new_token_when_the_first_has_expired(
             with page.expect_request("**/tokens"), page.expect_download() as download:
                 page.get_by_role("button", name="Download as one picture").click()
             assert download.value.suggested_filename == "comparison.jpg"
+
+
+COUNTED_STREAMS = """
+window.streams = [];
+window.EventSource = class extends EventSource {
+    constructor(url) {
+        super(url);
+        streams.push(this);
+    }
+};
+"""
+"""Stores the event streams of a page in `streams`."""
+
+
+def test_a_page_that_nobody_sees_has_no_event_stream(
+    browser: Browser, api: RunningApi, jobs: JobStore, files: dict[str, Path]
+) -> None:
+    with opened(browser, str(api.http.base_url), script=COUNTED_STREAMS) as page:
+
+        def count_streams() -> int:
+            count = "streams.filter((each) => each.readyState !== EventSource.CLOSED).length"
+            return int(page.evaluate(count))
+
+        def set_hidden(*, is_hidden: bool) -> None:
+            page.evaluate(
+                """(value) => {
+                    Object.defineProperty(document, "hidden", { value, configurable: true });
+                    document.dispatchEvent(new Event("visibilitychange"));
+                }""",
+                is_hidden,
+            )
+
+        worker = PlayedWorker.of({"id": paint(page, files)}, jobs, api)
+        worker.report_progress(10)
+        expect(page.locator("#iterations")).to_contain_text("iteration 10")
+        assert count_streams() == 1
+        set_hidden(is_hidden=True)
+        assert count_streams() == 0
+        worker.report_progress(20)
+        set_hidden(is_hidden=False)
+        expect(page.locator("#iterations")).to_contain_text("iteration 20")
+        assert count_streams() == 1
+        worker.commit(png(160, 120))
+        expect(page.get_by_alt_text("The picture", exact=True)).to_be_visible()
+        set_hidden(is_hidden=False)
+        assert count_streams() == 0
 
 
 def test_the_page_says_at_once_that_it_is_offline(page: Page) -> None:

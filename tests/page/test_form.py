@@ -13,7 +13,7 @@ from shared.workers import Worker, register_worker
 from tests.conftest import RunningApi
 from tests.page.actions import choose, drop, paint, wait_until_stored
 
-OWN_CODE_BYTES = 102_000
+OWN_CODE_BYTES = 104_500
 CODE = (".html", ".css", ".js", ".svg")
 WEB = Path(__file__).parents[2] / "api" / "web" / "static"
 
@@ -143,6 +143,29 @@ def test_a_drop_without_a_file_is_reported(page: Page) -> None:
         picker.dispatchEvent(new DragEvent("drop", init));
     }""")
     expect(page.locator("#style-error")).to_contain_text("Save the picture first")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "is_prevented"),
+    [
+        ("text/plain", "#key-field", False),
+        ("Files", "#key-field", True),
+        ("text/uri-list", "#intro", True),
+        ("Files", "#intro", True),
+    ],
+)
+def test_only_text_may_be_dropped_and_only_in_a_field(
+    kind: str, target: str, is_prevented: bool, page: Page
+) -> None:
+    drop_on = """([kind, target]) => {
+        const transfer = new DataTransfer();
+        if (kind === "Files") transfer.items.add(new File(["x"], "wave.jpg"));
+        else transfer.setData(kind, "https://example.org/");
+        const init = { dataTransfer: transfer, cancelable: true, bubbles: true };
+        return ["dragover", "drop"].map((name) =>
+            !document.querySelector(target).dispatchEvent(new DragEvent(name, init)));
+    }"""
+    assert page.evaluate(drop_on, [kind, target]) == [is_prevented] * 2
 
 
 def test_an_example_that_cannot_be_loaded_is_reported(page: Page) -> None:

@@ -58,6 +58,21 @@ def test_the_loss_curves_grow(page: Page, worker: PlayedWorker) -> None:
     until(lambda: page.locator("#curves svg").evaluate(scale) == 1)
 
 
+def test_the_loss_curves_have_room_for_forty_thousand_iterations(page: Page) -> None:
+    drawn = page.evaluate("""async () => {
+        const { Curves } = await import("./web/curves.js");
+        const figure = document.createElement("figure");
+        figure.append(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
+        document.body.append(figure);
+        const iterations = Array.from({ length: 40_000 }, (_, index) => index + 1);
+        const losses = { total: iterations, content: iterations, style: iterations };
+        const others = { tv: iterations, gamut: iterations, weights: [] };
+        new Curves(figure).set({ iterations, ...losses, ...others });
+        return figure.querySelectorAll("path").length;
+    }""")
+    assert drawn == 5
+
+
 def test_the_dial_changes_the_running_job(
     page: Page, worker: PlayedWorker, api: RunningApi
 ) -> None:
@@ -93,6 +108,24 @@ def test_the_main_button_downloads_a_jpeg_that_is_named_after_the_files(
     assert download.value.suggested_filename == "holiday-in-the-style-of-painting.jpg"
     with Image.open(download.value.path()) as image:
         assert (image.format, image.size) == ("JPEG", (160, 120))
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("हिन्दी चित्र", "हिन्दी-चित्र-in-the-style-of-wave.jpg"),
+        ("Café (1)", "café-1-in-the-style-of-wave.jpg"),
+        ("Cafe\u0301", "cafe\u0301-in-the-style-of-wave.jpg"),
+    ],
+)
+def test_a_downloaded_file_has_the_letters_of_its_photograph(
+    content: str, name: str, page: Page
+) -> None:
+    file_name = """async (content) => {
+        const { fileName } = await import("./web/words.js");
+        return fileName({ content, styles: ["wave"] }, "jpeg");
+    }"""
+    assert page.evaluate(file_name, content) == name
 
 
 def test_the_menu_of_formats_moves_nothing(page: Page, worker: PlayedWorker) -> None:
@@ -461,6 +494,17 @@ def test_a_dead_link_says_that_the_picture_is_gone(page: Page) -> None:
     expect(page.locator("#job-error")).to_have_text("This picture no longer exists.")
     expect(page.locator("#actions button")).to_have_count(0)
     expect(page.locator("#canvas")).to_be_hidden()
+
+
+def test_a_picture_is_shown_after_a_proxy_has_not_found_the_service(
+    page: Page, worker: PlayedWorker
+) -> None:
+    page.goto("about:blank")
+    answer = {"status": 404, "content_type": "text/plain", "body": "404 page not found"}
+    page.route("**/jobs/*", lambda route: route.fulfill(**answer), times=1)
+    page.go_back()
+    expect(page.locator("#status")).to_have_text("Preparing the pictures")
+    expect(page.locator("#job-error")).to_be_empty()
 
 
 def test_a_copied_link_is_confirmed(page: Page, worker: PlayedWorker) -> None:

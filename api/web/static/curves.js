@@ -53,8 +53,9 @@ export class Curves {
     // The gamut term falls almost to 0: values below those of the other terms are not drawn.
     const values = TERMS.filter((term) => term !== "gamut")
       .flatMap((term) => this.terms[term]).filter((value) => value > 0);
-    this.least = Math.min(...values);
-    const low = Math.log(this.least), high = Math.log(Math.max(...values));
+    this.least = values.reduce((one, other) => Math.min(one, other), Infinity); // too many values for arguments
+    const most = values.reduce((one, other) => Math.max(one, other), 0);
+    const low = Math.log(this.least), high = Math.log(most);
     const last = this.iterations.at(-1);
     const x = (iteration) => (iteration / last) * (this.width - RIGHT);
     const y = (value) => EDGE + ((high - Math.log(value)) / (high - low || 1)) * (HEIGHT - 2 * EDGE);

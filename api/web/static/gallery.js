@@ -11,6 +11,8 @@ const LONGEST_PAUSE_MILLISECONDS = 80_000;
 const TOO_MANY_REQUESTS = 429;
 const UNDO_MILLISECONDS = 6000;
 
+const name = ({ names }) => title(names) ?? "Picture";
+
 export class Gallery {
   /** @param {HTMLElement} element @param {{onDelete: Function, onRestore: Function}} callbacks */
   constructor(element, { onDelete, onRestore }) {
@@ -19,7 +21,9 @@ export class Gallery {
     this.list = element.querySelector("ul");
     this.undo = element.querySelector("#undo");
     this.drawing = Promise.resolve();
-    this.deleting = null; // the job whose deletion can still be undone
+    this.waiting = []; // the jobs that were not over when they were drawn: reading all of them takes long
+    this.deleting = new Map(); // the jobs whose deletion can still be undone, with its timers, by id
+    this.failure = "";
     this.undo.querySelector("button").addEventListener("click", () => this.restore());
     addEventListener("pagehide", () => this.leave());
     this.finishDeletions();
@@ -30,12 +34,13 @@ export class Gallery {
   draw() {
     const drawn = this.drawing.then(async () => {
       const jobs = (await store.all()).filter((job) => !job.deleted);
+      this.waiting = jobs.filter(({ status }) => !isOver(status));
       const focused = document.activeElement;
       const place = this.list.contains(focused) && [focused.closest("li").dataset.id, focused.localName];
       for (const image of this.list.querySelectorAll("img")) URL.revokeObjectURL(image.src);
       this.list.replaceChildren(...jobs.map((job) => this.item(job)));
       if (place) this.list.querySelector(`[data-id="${place[0]}"] ${place[1]}`)?.focus();
-      this.element.hidden = jobs.length === 0 && !this.deleting;
+      this.element.hidden = jobs.length === 0 && !this.deleting.size;
     });
     this.drawing = drawn.catch(() => {}); // the next one may succeed
     return drawn;
@@ -45,72 +50,74 @@ export class Gallery {
     const item = create("li");
     item.dataset.id = job.id;
     const when = new Date(job.at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-    const name = title(job.names) ?? "Picture";
     const state = label(job.status);
     const link = create("a", { href: `#job=${job.id}` });
-    link.setAttribute("aria-label", [name, job.note, when, state].filter(Boolean).join(", "));
+    link.setAttribute("aria-label", [name(job), job.note, when, state].filter(Boolean).join(", "));
     const picture = job.thumbnail ?? job.before;
     if (picture) link.append(Object.assign(new Image(), { src: URL.createObjectURL(picture), alt: "" }));
     if (state) link.append(create("span", { className: "state" }, state));
-    const caption = create("p", {}, name, create("small", {}, [job.note, when].filter(Boolean).join(" · ")));
+    const caption = create("p", {}, name(job), create("small", {}, [job.note, when].filter(Boolean).join(" · ")));
     const remove = create("button", { type: "button", className: "remove" }, "×");
-    remove.setAttribute("aria-label", `Delete ${name}, ${when}`);
-    remove.addEventListener("click", () => this.remove(job));
+    remove.setAttribute("aria-label", `Delete ${name(job)}, ${when}`);
+    // The second click of a double click may be on the next picture, which has moved up.
+    remove.addEventListener("click", ({ detail }) => detail > 1 || this.remove(job));
     item.append(link, caption, remove);
     return item;
   }
 
   /** Removes a job from the list, and deletes it unless this is undone in time. */
   async remove(job) {
-    await this.deleteNow();
-    this.deleting = job;
+    if (this.deleting.has(job.id)) return;
+    const timer = setTimeout(() => this.deleteNow(job), UNDO_MILLISECONDS);
+    this.deleting.set(job.id, { ...job, timer }); // at once, so that it is deleted if the page is closed
     await store.update(job.id, { deleted: Date.now() });
-    this.timer = setTimeout(() => this.deleteNow(), UNDO_MILLISECONDS);
-    this.showUndo(`Deleted: ${title(job.names) ?? "a picture"}.`, true);
+    this.failure = "";
+    this.showUndo();
     this.onDelete(job);
     await this.draw();
     this.undo.querySelector("button").focus();
   }
 
   async restore() {
-    const job = this.endUndo();
-    if (!job) return;
-    await this.bringBack(job);
-    this.list.querySelector(`[data-id="${job.id}"] a`)?.focus();
+    const jobs = this.endUndo();
+    for (const job of jobs) await this.bringBack(job);
+    await this.draw();
+    this.list.querySelector(`[data-id="${jobs[0]?.id}"] a`)?.focus();
   }
 
-  async deleteNow() {
-    if (this.undo.contains(document.activeElement)) at(this.list.firstChild ? "gallery-title" : "new-title").focus();
-    const job = this.endUndo();
-    if (!job) return;
+  async deleteNow(job) {
+    this.deleting.delete(job.id);
+    const isFocused = this.undo.contains(document.activeElement);
+    if (isFocused && !this.deleting.size) at(this.list.firstChild ? "gallery-title" : "new-title").focus();
+    this.showUndo();
     try {
       await this.delete(job);
-      await this.draw();
     } catch (error) {
-      this.showUndo(`It could not be deleted. ${error.message}`, false);
+      this.failure = `${name(job)} could not be deleted. ${error.message} `;
+      this.showUndo();
       await this.bringBack(job);
     }
+    await this.draw();
   }
 
   async bringBack(job) {
     await store.update(job.id, { deleted: null });
     this.onRestore(job);
-    await this.draw();
   }
 
-  /** Deletes the job that can still be restored. If the page closes too early, the next one deletes it. */
+  /** Deletes the jobs that can still be restored. If the page closes too early, the next one deletes them. */
   leave() {
-    const job = this.endUndo();
-    if (job) this.delete(job).catch(() => {});
+    for (const job of this.endUndo()) this.delete(job).catch(() => {});
   }
 
-  /** Ends the time for an undo. Returns the job that could be restored. */
+  /** Ends the time for an undo. Returns the jobs that could be restored. */
   endUndo() {
-    clearTimeout(this.timer);
-    const job = this.deleting;
-    this.deleting = null;
-    this.undo.hidden = true;
-    return job;
+    const jobs = [...this.deleting.values()];
+    for (const { timer } of jobs) clearTimeout(timer);
+    this.deleting.clear();
+    this.failure = "";
+    this.showUndo();
+    return jobs;
   }
 
   /** Deletes a job at the service and in this browser. */
@@ -127,10 +134,13 @@ export class Gallery {
     for (const job of jobs) await this.delete(job).catch(() => {}); // the next page tries again
   }
 
-  showUndo(sentence, canUndo) {
-    this.undo.hidden = false;
-    this.undo.querySelector("span").textContent = sentence;
-    this.undo.querySelector("button").hidden = !canUndo;
+  /** Shows which jobs can be restored, and which could not be deleted. */
+  showUndo() {
+    const [job, ...others] = this.deleting.values();
+    const deleted = others.length ? `${1 + others.length} pictures` : job && name(job);
+    this.undo.querySelector("span").textContent = this.failure + (job ? `Deleted: ${deleted}.` : "");
+    this.undo.querySelector("button").hidden = !job;
+    this.undo.hidden = !job && !this.failure;
   }
 
   /** Updates the jobs that are not over, again and again; less often if the service gets too many requests. */
@@ -145,8 +155,7 @@ export class Gallery {
 
   /** Returns whether the service got too many requests. */
   async updateAll() {
-    const waiting = (await store.all()).filter(({ status, deleted }) => !deleted && !isOver(status));
-    for (const known of waiting) {
+    for (const known of this.waiting) {
       const error = await this.update(known).catch((error) => error);
       if (error?.status === TOO_MANY_REQUESTS) return true;
     }

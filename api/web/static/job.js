@@ -35,9 +35,7 @@ export class JobView {
     this.session = session;
     at("job").hidden = false;
     at("intro").hidden = true;
-    at("job-title").focus({ preventScroll: true });
-    const isBesideForm = matchMedia("(min-width: 60rem)").matches;
-    at("job").scrollIntoView({ block: isBesideForm ? "nearest" : "start" });
+    this.reveal();
     const stored = known ?? (await store.get(id));
     if (this.session !== session) return;
     session.names = stored?.names;
@@ -45,6 +43,13 @@ export class JobView {
     at("job-title").textContent = title(stored?.names) ?? "Your picture";
     this.canvas.setPhotograph(stored?.before);
     await this.load(session);
+  }
+
+  /** Scrolls to the job. */
+  reveal() {
+    at("job-title").focus({ preventScroll: true });
+    const isBesideForm = matchMedia("(min-width: 60rem)").matches;
+    at("job").scrollIntoView({ block: isBesideForm ? "nearest" : "start" });
   }
 
   async load(session) {
@@ -105,7 +110,7 @@ export class JobView {
     } else if (kind === "preview") {
       this.canvas.show(data.url, "The picture so far").catch(() => {}); // the next one comes soon
     } else if (kind === "gone") {
-      this.end({ status: 410 });
+      this.end({ code: "job_expired" });
     }
   }
 

@@ -55,18 +55,28 @@ at("key").addEventListener("close", () => {
   workers.load();
   openLinked({ reload: true });
 });
-for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => isTextForField(event) || event.preventDefault());
 for (const kind of ["offline", "online"]) addEventListener(kind, () => showConnection(true));
 addEventListener("hashchange", () => openLinked());
+addEventListener("click", ({ target }) => {
+  const { hash } = target.closest("a") ?? {};
+  if (hash && hash === location.hash) openLinked(); // it does not change
+});
 gallery.draw();
 openLinked();
 if (service.key.get()) at("key-button").hidden = false;
 
 function openLinked({ reload = false } = {}) {
   const [, kind, id] = location.hash.match(/^#(job|sweep)=(\w+)$/) ?? [];
-  if (kind === "job" && (reload || view.session?.id !== id)) view.open(id);
+  if (kind === "job" && view.session?.id === id && !reload) view.reveal();
+  else if (kind === "job") view.open(id);
   if (kind === "sweep") sweep.open(id);
   if (!location.hash) closeAll();
+}
+
+/** Whether text is dragged to a field. A file anywhere else, or a link, would replace the page. */
+function isTextForField({ target, dataTransfer }) {
+  return target instanceof HTMLInputElement && !dataTransfer.types.includes("Files");
 }
 
 function closeAll() {

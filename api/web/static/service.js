@@ -2,6 +2,8 @@
 
 const KEY = "pastiche-key";
 const TOKEN_REST_SECONDS = 60;
+const NO_CONTENT = 204;
+const PARTIAL_CONTENT = 206;
 
 /** A sentence of the API without backquotes. */
 export const plain = (sentence) => sentence.replaceAll("`", "");
@@ -18,10 +20,10 @@ export class ServiceError extends Error {
 export const needsKey = (error) => ["key_missing", "key_unknown"].includes(error.code);
 
 /** Whether another try cannot succeed. */
-export const isFinal = ({ status, code }) => [401, 403, 404, 410, 422].includes(status) || code === "encoding_failed";
+export const isFinal = (error) => [401, 403, 422].includes(error.status) || error.code === "encoding_failed" || isMissing(error);
 
-/** Whether the requested resource does not exist, or was deleted. */
-export const isMissing = ({ status }) => [404, 410].includes(status);
+/** Whether the service says that something does not exist, or was deleted: a proxy's 404 says nothing about it. */
+export const isMissing = ({ code }) => ["job_not_found", "job_expired", "sweep_not_found", "result_lost"].includes(code);
 
 let token = { value: "", until: 0 };
 
@@ -116,16 +118,39 @@ export function text(value) {
 
 const round = (value) => Math.round(value * 1000) / 1000;
 
+let unfinished = null; // the newest submission that has not succeeded: it may have arrived
+
+/** The idempotency key of a submission, the same if the user submits it again. */
+function onceKey(path, form) {
+  const parts = [path, ...(form ?? [])].flat();
+  const isSame = parts.length === unfinished?.parts.length && parts.every((part, index) => part === unfinished.parts[index]);
+  if (!isSame) unfinished = { parts, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  return unfinished.key;
+}
+
 async function submitOnce(path, form) {
-  const once = { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  const once = { "Idempotency-Key": onceKey(path, form) };
   for (let pause = 1000; ; pause = Math.min(2 * pause, 8000)) {
     try {
-      return await request("POST", path, form, once);
+      const submitted = await request("POST", path, form, once);
+      unfinished = null;
+      return submitted;
     } catch (error) {
-      const isTransient = error.status === 0 || error.code === "submission_pending";
+      const isTransient = (error.status === 0 && !error.code) || error.code === "submission_pending";
       if (!isTransient || pause === 8000) throw error;
       await new Promise((resume) => setTimeout(resume, pause));
     }
+  }
+}
+
+/** Throws an error if a file of a form can no longer be read. */
+async function checkFiles(form) {
+  for (const [field, value] of form) {
+    if (!(value instanceof File)) continue;
+    await value.slice(0, 1).arrayBuffer().catch(() => {
+      const sentence = `${value.name} has changed on the disk. Choose it again.`;
+      throw new ServiceError(sentence, { code: "file_changed", fields: { [field]: sentence } });
+    });
   }
 }
 
@@ -136,11 +161,13 @@ async function request(method, path, content, headers = {}, more = {}) {
   try {
     response = await fetch(path, { method, body: content, headers, ...more });
   } catch {
+    if (content instanceof FormData) await checkFiles(content); // browsers do not say what has failed
     throw new ServiceError(navigator.onLine ? "The service cannot be reached." : "You are offline.");
   }
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
-  throw problem(response, body);
+  if (!response.ok) throw problem(response, body);
+  if (!body && ![NO_CONTENT, PARTIAL_CONTENT].includes(response.status)) throw new ServiceError("The service's answer cannot be read.");
+  return body;
 }
 
 function problem(response, body) {

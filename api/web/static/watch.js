@@ -16,14 +16,11 @@ export function watch(id, { onEvent, onConnection }) {
   let ended = false;
 
   async function open() {
-    if (ended) return;
-    try {
-      source = new EventSource(await address(`jobs/${id}/events`));
-    } catch {
-      reconnect();
-      return;
-    }
-    if (ended) return source.close();
+    const url = await address(`jobs/${id}/events`).catch(() => null);
+    if (ended || document.hidden) return;
+    if (!url) return reconnect();
+    close();
+    source = new EventSource(url);
     source.onopen = () => onConnection(true);
     source.onerror = reconnect;
     for (const kind of KINDS) {
@@ -39,8 +36,7 @@ export function watch(id, { onEvent, onConnection }) {
   function reconnect() {
     if (ended) return;
     onConnection(false);
-    source?.close();
-    clearTimeout(timer);
+    close();
     timer = setTimeout(() => {
       getJob(id).then(open, (error) => {
         if (isMissing(error)) endWith("gone", { id });
@@ -59,10 +55,22 @@ export function watch(id, { onEvent, onConnection }) {
 
   function end() {
     ended = true;
+    close();
+    document.removeEventListener("visibilitychange", onVisibility);
+  }
+
+  function close() {
     source?.close();
     clearTimeout(timer);
   }
 
+  // Over HTTP/1.1, a browser has six connections to the service: six open tabs would block it.
+  function onVisibility() {
+    if (document.hidden) close();
+    else open();
+  }
+
+  document.addEventListener("visibilitychange", onVisibility);
   open();
   return end;
 }

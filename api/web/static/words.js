@@ -59,6 +59,6 @@ export const stem = (name) => name.replace(/\.[^.]*$/, "");
 
 /** A name for a downloaded file. */
 export function fileName(names, format) {
-  const safe = (title(names) ?? "pastiche").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+  const safe = (title(names) ?? "pastiche").toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, "-");
   return `${safe}.${format === "jpeg" ? "jpg" : format}`;
 }
