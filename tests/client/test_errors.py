@@ -33,6 +33,7 @@ ERRORS: list[ClientError] = [
     InvalidResponse("It is not a Pastiche service."),
     InvalidWebhook("It is not signed."),
     console.InvalidFile("It cannot be read."),
+    console.InvalidOption("It does not fit the pictures."),
     local_batch.CannotPaint("There is no torch."),
 ]
 

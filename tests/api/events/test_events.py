@@ -15,7 +15,7 @@ import pytest
 
 from local.supervisor import free_port
 from shared import transitions
-from shared.job_store import CHANGED, JobStore
+from shared.job_store import CHANGED, JobStore, record_key
 from shared.settings import Settings
 from tests.api.worker import RETENTION, PlayedWorker, submitted
 from tests.conftest import RunningApi, running_api
@@ -209,6 +209,19 @@ def test_streams_continue_after_an_unreadable_message(own_api: RunningApi, jobs:
         jobs.client.publish(CHANGED, b"\xff is not UTF-8")
         worker.commit()
         assert pool.submit(until_event, events, "done").result(20).data["status"] == "succeeded"
+
+
+def test_a_stream_ends_if_the_record_is_damaged_and_the_next_request_says_so(
+    api: RunningApi, jobs: JobStore
+) -> None:
+    job = submitted(api)
+    with stream(api, job) as events:
+        next(events)
+        jobs.client.hset(record_key(job["id"]), "options", '{"size": "large"}')
+        api.http.post(job["links"]["cancel"])
+        assert list(events) == []
+    answer = api.http.get(job["links"]["events"])
+    assert (answer.status_code, answer.json()["code"]) == (500, "record_damaged")
 
 
 @pytest.mark.slow
