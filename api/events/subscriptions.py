@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, Self
 
-from redis import ConnectionError, RedisError
+from redis import RedisError
 from redis.asyncio.client import PubSub
 
 from api.events.inline_previews import InlinePreview
@@ -224,7 +224,7 @@ async def _receive(channel: PubSub) -> AsyncIterator[dict[str, Any]]:
         if monotonic() > pinged_at + PING_SECONDS:
             pinged_at = monotonic()
             await channel.ping()
-    raise ConnectionError(f"no answer for {SILENCE_SECONDS:.0f} s")
+    raise RedisError(f"no answer for {SILENCE_SECONDS:.0f} s")
 
 
 async def _cancel_all(tasks: Collection[Task[None]]) -> None:

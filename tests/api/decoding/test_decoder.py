@@ -151,7 +151,7 @@ def test_a_decoder_that_dies_is_replaced(decoder: Decoder) -> None:
 
 def test_a_decoder_that_the_system_ended_while_it_was_idle_is_replaced(decoder: Decoder) -> None:
     if sys.platform == "darwin":
-        pytest.skip("Python has waitid there since 3.13.")
+        pytest.skip("Python 3.11 and 3.12 have no waitid there.")
     idle = run(decoder, os.getpid)
     os.kill(idle, signal.SIGKILL)
     os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
